@@ -1,0 +1,60 @@
+"""What a model is: a stream of responses for a stream of requests."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from vau_bench.records import JSON, Request, Response
+
+if TYPE_CHECKING:
+    from vau_bench.video import ClipLoader
+
+
+class ModelConfig(BaseModel):
+    """The arguments of a model, as `--model-args` gives them; every one has a default or is required.
+
+    All of them enter the manifest and the key of every request, so none may hold a secret: name the
+    environment variable or the file that holds it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+C = TypeVar("C", bound=ModelConfig)
+
+
+class Model(ABC, Generic[C]):
+    """Answers requests. Subclasses name their `Config` and yield one response per request.
+
+    Args:
+        config: the validated arguments.
+        clips: the loader through which every frame comes; the only way to a video.
+    """
+
+    Config: ClassVar[type[ModelConfig]] = ModelConfig
+    summary: ClassVar[str] = ""
+    reads_video: ClassVar[bool] = True
+
+    def __init__(self, config: C, clips: ClipLoader) -> None:
+        self.config = config
+        self.clips = clips
+
+    @abstractmethod
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        """Yield exactly one response per request, in any order, each as soon as it is there.
+
+        A request that fails yields `request.failure(...)`; only what stops the model for all requests is
+        raised, as `ModelError`. `requests` is lazy: take no more of it than is needed to stay busy.
+        """
+
+    def identity(self) -> dict[str, JSON]:
+        """Return all that tells two models apart, beyond the name: it enters the key of each request."""
+        dumped: dict[str, JSON] = self.config.model_dump(mode="json")
+        return dumped
+
+    def close(self) -> None:  # noqa: B027 - most models hold nothing
+        """Release what the model holds."""
