@@ -1,0 +1,10 @@
+"""Dataset readers, one file per format, found by the name that `task.yaml` gives."""
+
+from vau_bench.readers.base import Dataset, Reader
+from vau_bench.registry import Registry
+
+READERS: Registry[Reader] = Registry("reader", group="vau_bench.readers")
+READERS.add("vau_csv", "vau_bench.readers.vau_csv:read_vau_csv")
+READERS.add("vau_synth", "vau_bench.readers.vau_synth:read_vau_synth")
+
+__all__ = ["READERS", "Dataset", "Reader"]

@@ -1,0 +1,13 @@
+"""The kinds of task, by the name that `task.yaml` gives."""
+
+from typing import Any
+
+from vau_bench.kinds.base import FloorContext, Kind, Reading
+from vau_bench.registry import Registry
+
+KINDS: Registry[type[Kind[Any]]] = Registry("kind")
+KINDS.add("mcq", "vau_bench.kinds.mcq:MultipleChoice")
+KINDS.add("grounding", "vau_bench.kinds.grounding:Grounding")
+KINDS.add("classification", "vau_bench.kinds.classification:Classification")
+
+__all__ = ["KINDS", "FloorContext", "Kind", "Reading"]

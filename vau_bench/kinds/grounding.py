@@ -1,0 +1,150 @@
+"""Temporal grounding: when the anomaly happens, or that nothing does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+
+from vau_bench.errors import UnknownNameError
+from vau_bench.kinds.base import FloorContext, Kind, Reading
+from vau_bench.metrics import tiou as metrics
+from vau_bench.metrics.base import Metric
+from vau_bench.parsing import IntervalAnswer, paper_interval, parse_interval, write_interval
+from vau_bench.records import JSON, Sample, Segment
+
+Intervals: TypeAlias = tuple[tuple[float, float], ...]
+"""Predicted intervals as written, `()` for normal; a reversed or empty one is an answer that scores 0."""
+
+FLOORS = ("always_normal", "whole_video", "prior_interval", "random")
+_SEARCH_BUDGET = 30_000_000  # pairs of candidate and truth that the search for a constant may compare
+
+
+class Grounding(Kind[Intervals]):
+    """The answer is one interval in seconds, or none."""
+
+    name: ClassVar[str] = "grounding"
+    headline: ClassVar[str] = "miou"
+    placeholders: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:  # noqa: D102
+        used = (
+            metrics.MIOU,
+            *metrics.RECALLS,
+            metrics.FALSE_ALARM_RATE,
+            metrics.MISS_RATE,
+            metrics.START_ERROR,
+            metrics.END_ERROR,
+        )
+        return {m.name: m for m in used}
+
+    def exclusion(self, sample: Sample) -> str | None:  # noqa: D102
+        return "unknown_time" if sample.target.segments is None else None
+
+    def prompt_fields(self, sample: Sample) -> Mapping[str, str]:  # noqa: D102
+        return {}
+
+    def choices(self, sample: Sample) -> tuple[str, ...]:  # noqa: D102
+        return ()
+
+    def read(self, text: str, sample: Sample) -> Reading[Intervals] | None:  # noqa: D102
+        found = parse_interval(text)
+        if not found:
+            return None
+        answer = found.value
+        flags = answer.flags + (("several",) if len(answer.segments) > 1 else ())
+        return Reading(_intervals(answer), found.rule, found.span, flags)
+
+    def read_as_paper(self, text: str, sample: Sample) -> Reading[Intervals] | None:  # noqa: D102
+        found = paper_interval(text)
+        return Reading(_intervals(found.value), found.rule, found.span, found.value.flags) if found else None
+
+    def in_paper_score(self, sample: Sample) -> bool:  # noqa: D102
+        return bool(sample.target.segments)
+
+    def write(self, answer: Intervals) -> str:  # noqa: D102
+        return write_interval(Segment(*answer[0]) if answer else None)
+
+    def truth(self, sample: Sample) -> Intervals:  # noqa: D102
+        assert sample.target.segments is not None
+        return sample.target.segments
+
+    def values(self, answer: Intervals | None, sample: Sample) -> dict[str, float]:  # noqa: D102
+        true = sample.target.segments or ()
+        valid = [p for p in answer or () if p[1] > p[0]]
+        nan = float("nan")
+        values = {
+            "anomalous": float(bool(true)),
+            # No answer is wrong on either side: an alarm on a normal video, none on an anomalous one.
+            "alarm": float(bool(valid) if true else answer != ()),
+            "tiou": metrics.set_tiou(valid, true) if true else nan,
+            "start_error": nan,
+            "end_error": nan,
+        }
+        if true and valid:
+            values["start_error"] = abs(min(p[0] for p in valid) - true[0].start)
+            values["end_error"] = abs(max(p[1] for p in valid) - true[-1].end)
+        return values
+
+    def as_json(self, answer: Intervals) -> JSON:  # noqa: D102
+        return [[float(start), float(end)] for start, end in answer]
+
+    def floor(self, name: str, samples: Sequence[Sample], context: FloorContext) -> list[Intervals | None]:  # noqa: D102
+        if name == "always_normal":
+            return [()] * len(samples)
+        if name == "whole_video":
+            lengths = (context.durations.get(s.id) for s in samples)
+            return [((0.0, length),) if length else None for length in lengths]
+        if name == "prior_interval":
+            best = best_constant_interval([s.target.segments[0] for s in context.tuning if s.target.segments])
+            return [(best,) if best else None] * len(samples)
+        if name == "random":
+            horizon = max((s.target.segments[-1].end for s in context.tuning if s.target.segments), default=60.0)
+            return [_random(s, context, horizon) for s in samples]
+        raise UnknownNameError("floor of grounding tasks", name, FLOORS)
+
+
+def _intervals(answer: IntervalAnswer) -> Intervals:
+    return () if answer.normal else answer.segments
+
+
+def _random(sample: Sample, context: FloorContext, horizon: float) -> Intervals:
+    rng = random.Random(f"{context.seed}/{sample.id}")
+    if rng.random() < 0.5:
+        return ()
+    end = context.durations.get(sample.id, horizon)
+    first, second = sorted((rng.uniform(0, end), rng.uniform(0, end)))
+    return ((round(first, 2), round(second, 2)),)
+
+
+def best_constant_interval(true: Sequence[Segment]) -> tuple[float, float] | None:
+    """Return the interval with the highest mean tIoU among those with ends on whole seconds.
+
+    This is what a model that never looks can reach by knowing the data. Above a budget of comparisons the grid
+    gets coarser: steps of 2, 4, ... seconds. Ties go to the earliest, then the shortest.
+
+    Returns:
+        `(start, end)` in seconds, or `None` when there is no truth to fit.
+    """
+    if not true:
+        return None
+    distinct, counts = np.unique(np.asarray(true, dtype=np.float64), axis=0, return_counts=True)
+    weights = counts / counts.sum()
+    # No constant that ends after nearly all of the truth is the best one.
+    horizon = float(np.quantile(distinct[:, 1], 0.95))
+    step = 1.0
+    while (horizon / step) ** 2 / 2 * len(distinct) > _SEARCH_BUDGET:
+        step *= 2
+    marks = np.arange(0.0, np.ceil(horizon / step) * step + step / 2, step)
+    best, best_score = (0.0, max(step, horizon)), -1.0
+    for start in marks[:-1]:
+        ends = marks[marks > start]
+        pairs = np.column_stack([np.full_like(ends, start), ends])
+        scores = metrics.tiou(pairs[:, None], distinct[None]) @ weights
+        top = int(scores.argmax())
+        if scores[top] > best_score + 1e-12:
+            best, best_score = (float(start), float(ends[top])), float(scores[top])
+    return best

@@ -1,0 +1,91 @@
+"""Multiple choice: which of four options describes the video."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from vau_bench.errors import UnknownNameError
+from vau_bench.kinds.base import FloorContext, Kind, Reading
+from vau_bench.metrics import mcq
+from vau_bench.metrics.base import Metric
+from vau_bench.parsing import paper_option, parse_option, write_option
+from vau_bench.records import JSON, Sample
+
+LETTERS = "ABCD"
+
+
+class MultipleChoice(Kind[str]):
+    """The answer is the letter of an option."""
+
+    name: ClassVar[str] = "mcq"
+    headline: ClassVar[str] = "accuracy"
+    placeholders: ClassVar[frozenset[str]] = frozenset({"question", "options"})
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:  # noqa: D102
+        return {m.name: m for m in (mcq.ACCURACY, mcq.POSITION_BALANCED)}
+
+    def exclusion(self, sample: Sample) -> str | None:  # noqa: D102
+        if "question" not in sample.fields:
+            return "no_question"
+        return None if sample.target.option else "no_right_option"
+
+    def prompt_fields(self, sample: Sample) -> Mapping[str, str]:  # noqa: D102
+        options = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, _options(sample), strict=False))
+        return {"question": sample.fields["question"], "options": options}
+
+    def choices(self, sample: Sample) -> tuple[str, ...]:  # noqa: D102
+        return tuple(LETTERS[: len(_options(sample))])
+
+    def read(self, text: str, sample: Sample) -> Reading[str] | None:  # noqa: D102
+        options = _options(sample)
+        found = parse_option(text, LETTERS[: len(options)], options)
+        return Reading(found.value, found.rule, found.span) if found else None
+
+    def read_as_paper(self, text: str, sample: Sample) -> Reading[str] | None:  # noqa: D102
+        found = paper_option(text)
+        return Reading(found.value, found.rule, found.span) if found else None
+
+    def write(self, answer: str) -> str:  # noqa: D102
+        return write_option(answer)
+
+    def truth(self, sample: Sample) -> str:  # noqa: D102
+        assert sample.target.option is not None
+        return sample.target.option
+
+    def values(self, answer: str | None, sample: Sample) -> dict[str, float]:  # noqa: D102
+        predicted = LETTERS.find(answer) if answer else -1
+        return {"truth": float(LETTERS.index(self.truth(sample))), "predicted": float(predicted)}
+
+    def as_json(self, answer: str) -> JSON:  # noqa: D102
+        return answer
+
+    def floor(self, name: str, samples: Sequence[Sample], context: FloorContext) -> list[str | None]:  # noqa: D102
+        try:
+            blind = _FLOORS[name]
+        except KeyError:
+            raise UnknownNameError("floor of mcq tasks", name, _FLOORS) from None
+        return [blind(sample, context) for sample in samples]
+
+
+def _options(sample: Sample) -> Sequence[str]:
+    options: Sequence[str] = sample.fields["options"]
+    return options
+
+
+def _longest(sample: Sample, _: FloorContext) -> str:
+    options = _options(sample)
+    return LETTERS[max(range(len(options)), key=lambda i: len(options[i]))]
+
+
+def _random(sample: Sample, context: FloorContext) -> str:
+    return random.Random(f"{context.seed}/{sample.id}").choice(LETTERS[: len(_options(sample))])
+
+
+_FLOORS: Mapping[str, Callable[[Sample, FloorContext], str]] = {
+    "always_a": lambda sample, context: "A",
+    "longest_option": _longest,
+    "random": _random,
+}

@@ -1,0 +1,41 @@
+"""The classes of VAU-Bench, and their one spelling: files differ in case, spaces and underscores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vau_bench.records import NORMAL
+
+VAU_CLASSES = (
+    NORMAL,
+    "Abuse",
+    "Agriculture",
+    "Arrest",
+    "Arson",
+    "Assault",
+    "Explosion",
+    "Fighting",
+    "Fire",
+    "Food Safety",
+    "Medical Abnormality",
+    "Natural Hazard",
+    "Object_falling",
+    "People_falling",
+    "Robbery",
+    "Shooting",
+    "Stealing",
+    "Traffic_accident",
+    "Vandalism",
+    "Water_incident",
+)
+
+
+def folded(name: str) -> str:
+    """Return the name as it is compared: lower case, underscores and runs of blanks as one blank."""
+    return " ".join(name.replace("_", " ").lower().split())
+
+
+def canonical(name: str, classes: Iterable[str] = VAU_CLASSES) -> str:
+    """Return the spelling of `name` among `classes`, or `name` stripped when it is not one of them."""
+    wanted = folded(name)
+    return next((known for known in classes if folded(known) == wanted), name.strip())

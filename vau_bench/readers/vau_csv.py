@@ -1,0 +1,165 @@
+"""The VAU-Bench CSV schema: one row per video with one question, one class and one interval in seconds.
+
+Columns: `Video Name, Question, Option 1..4, Correct Option, Key Object, Description, Reasoning, Anomaly Class,
+Start Time, End Time`. A file needs only the columns of the kind that reads it. The traps of the released files:
+
+- a masked row holds "-1" in every text field; its interval is still valid;
+- `(-1, -1)` is an unknown time, `(0, 0)` a normal video; a row may be called Normal and still hold an interval;
+- `Correct Option` may be a whole sentence ("D. Green trash bin ..."), whose first letter is the answer;
+- names may carry a prefix (`msad_`, `ucf_`, `ecva_`), classes differ in case and underscores.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from vau_bench.errors import DataError
+from vau_bench.readers.base import Dataset
+from vau_bench.readers.labels import canonical
+from vau_bench.readers.names import source_video
+from vau_bench.readers.videos import VideoFinder
+from vau_bench.records import NORMAL, Sample, Segment, Target
+
+MASKED = "-1"
+OPTION_COLUMNS = ("Option 1", "Option 2", "Option 3", "Option 4")
+TEXT_COLUMNS = {"Key Object": "key_object", "Description": "description", "Reasoning": "reasoning"}
+_LETTER = re.compile(r"^\s*([A-D])(?:[.):\s]|$)")
+
+
+class VauCsvArgs(BaseModel):
+    """Arguments of the reader in `task.yaml`.
+
+    Attributes:
+        annotations: path of the file per split, below the data root; or one path for the only split.
+        videos: folders below the data root that are searched first.
+        columns: the columns that must be there, beside `Video Name`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    annotations: dict[str, str]
+    videos: list[str] = []
+    columns: list[str] = []
+
+
+def read_vau_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
+    """Read one split.
+
+    Raises:
+        DataError: naming file and line, when the file is absent or a row breaks the schema.
+    """
+    options = VauCsvArgs.model_validate(args)
+    if data is None:
+        raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
+    path = data / options.annotations[split]
+    content = _content(path)
+    reader = csv.DictReader(io.StringIO(_decoded(content, path), newline=""))
+    _check_columns(path, reader.fieldnames or (), ["Video Name", *options.columns])
+    notes: Counter[str] = Counter()
+    samples: dict[str, Sample] = {}
+    for row in reader:
+        sample = _sample({k: (v or "").strip() for k, v in row.items() if k}, f"{path}:{reader.line_num}", notes)
+        if sample.id in samples:
+            raise DataError(f"{path}:{reader.line_num}: the video {sample.id!r} stands there twice")
+        samples[sample.id] = sample
+    if not samples:
+        raise DataError(f"{path} holds no row")
+    finder = VideoFinder(data, options.videos)
+    return Dataset(
+        tuple(samples.values()), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), dict(notes)
+    )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"no annotation file {path}; pass --data DIR, the folder that holds it") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{line}: not UTF-8 text") from None
+
+
+def _check_columns(path: Path, found: object, needed: list[str]) -> None:
+    names = list(found) if isinstance(found, list | tuple) else []
+    absent = [c for c in needed if c not in names]
+    if absent:
+        raise DataError(f"{path}:1: no column {', '.join(map(repr, absent))}; found {', '.join(names) or 'none'}")
+
+
+def _sample(row: Mapping[str, str], where: str, notes: Counter[str]) -> Sample:
+    video = row["Video Name"]
+    if not video:
+        raise DataError(f"{where}: the row has no video name")
+    texts = {k: v for k, v in row.items() if v and v != MASKED}
+    if row.get("Question") == MASKED:
+        notes["masked"] += 1
+    label = canonical(texts["Anomaly Class"]) if "Anomaly Class" in texts else None
+    segments = _segments(row, where)
+    if "Start Time" in row:
+        notes["unknown_time"] += segments is None
+        notes["normal_with_interval"] += bool(segments) and label == NORMAL
+    if label is None and segments == () and "Anomaly Class" not in row:
+        label = NORMAL
+    options = [texts[c] for c in OPTION_COLUMNS if c in texts]
+    fields: dict[str, Any] = {name: texts[c] for c, name in TEXT_COLUMNS.items() if c in texts}
+    if "Question" in texts and len(options) == len(OPTION_COLUMNS):
+        fields |= {"question": texts["Question"], "options": options}
+    return Sample(
+        id=Path(video).stem,
+        video=video,
+        group=source_video(video),
+        target=Target(
+            label=label,
+            segments=segments,
+            option=_option(texts, where, notes),
+            texts={k: fields[k] for k in ("description", "reasoning") if k in fields},
+        ),
+        fields=fields,
+    )
+
+
+def _segments(row: Mapping[str, str], where: str) -> tuple[Segment, ...] | None:
+    if "Start Time" not in row or "End Time" not in row:
+        return None
+    try:
+        start, end = float(row["Start Time"]), float(row["End Time"])
+    except ValueError:
+        raise DataError(f"{where}: not a time: {row['Start Time']!r}, {row['End Time']!r}") from None
+    if (start, end) == (-1, -1):
+        return None
+    if (start, end) == (0, 0):
+        return ()
+    if not (math.isfinite(start) and math.isfinite(end)) or start < 0:
+        raise DataError(f"{where}: not a time: {start}, {end}")
+    if end <= start:
+        raise DataError(f"{where}: the interval [{start:g}, {end:g}] is reversed or empty")
+    return (Segment(start, end),)
+
+
+def _option(texts: Mapping[str, str], where: str, notes: Counter[str]) -> str | None:
+    if "Correct Option" not in texts:
+        return None
+    found = _LETTER.match(texts["Correct Option"])
+    if not found:
+        raise DataError(f"{where}: the right option is not A, B, C or D: {texts['Correct Option']!r}")
+    notes["option_as_sentence"] += len(texts["Correct Option"]) > 1
+    return found[1]
+

@@ -1,0 +1,54 @@
+"""Finding the file of a video that an annotation only names, in whatever folders a user keeps it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from vau_bench.errors import DataError
+from vau_bench.readers.names import VIDEO_EXTENSIONS, without_prefix
+
+
+class VideoFinder:
+    """Looks for videos below a data root.
+
+    The folders in `first` are tried in their order, then everything below the root. A name may lack its extension
+    or its dataset prefix. Two different files of one name are an error, never a guess.
+    """
+
+    def __init__(self, root: Path, first: Iterable[str] = ()) -> None:
+        self._root = root
+        self._first = [root / folder for folder in first]
+
+    def find(self, name: str) -> Path | None:
+        """Return the file, or `None` when there is none.
+
+        Raises:
+            DataError: if several files could be meant.
+        """
+        names = [name, without_prefix(name)]
+        for folder in self._first:
+            for candidate in names:
+                path = folder / candidate
+                if path.is_file():
+                    return path
+        for candidate in names:
+            found = self._by_stem.get(Path(candidate).stem, [])
+            exact = [p for p in found if p.name == Path(candidate).name] or found
+            if len(exact) > 1:
+                raise DataError(f"{name!r} could be {exact[0]} or {exact[1]}; pass --data with one of their folders")
+            if exact:
+                return exact[0]
+        return None
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for folder, _, files in os.walk(self._root):
+            for file in files:
+                stem, extension = os.path.splitext(file)  # noqa: PTH122 - faster than Path over many files
+                if extension.lower() in VIDEO_EXTENSIONS:
+                    found.setdefault(stem, []).append(Path(folder, file))
+        return found
