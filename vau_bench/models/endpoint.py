@@ -1,0 +1,305 @@
+"""An HTTP endpoint for chat completions: bounded concurrency, retries, and one sentence for each failure.
+
+The calls run in one background thread with its own event loop; `Endpoint.map` is an ordinary generator that
+takes items lazily and yields each reply as it comes. The key is part of no error, no log line and no `repr`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+
+import httpx
+
+from vau_bench.errors import ModelError, VideoError
+
+T = TypeVar("T")
+
+TRANSIENT = frozenset({408, 409, 425, 429}) | frozenset(range(500, 600))
+"""Statuses that a later attempt may cure."""
+
+
+class Cause(Enum):
+    """Why a call failed, as far as it matters for the other calls."""
+
+    CONNECTION = "no connection was made"
+    ACCESS = "the key, the model or the address is not accepted"
+    QUOTA = "the account has nothing left to spend"
+    OTHER = "this call alone"
+
+
+class CallError(Exception):
+    """A call without a usable reply; the text is one sentence, free of the key."""
+
+    def __init__(self, sentence: str, cause: Cause = Cause.OTHER) -> None:
+        super().__init__(sentence)
+        self.cause = cause
+
+
+class Reply(NamedTuple):
+    """A JSON object that the server sent, and the wall time of the attempt that brought it, in seconds."""
+
+    body: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """Where to call and how patiently.
+
+    Attributes:
+        url: of the resource that calls are posted to.
+        key: sent as a bearer token; `None` sends none.
+        concurrency: calls in flight at most.
+        timeout: seconds that one attempt may take, from connecting to the last byte.
+        retries: further attempts after one that a later attempt may cure.
+        first_pause: seconds before the first retry at most (drawn uniformly), doubled for each further one.
+        longest_pause: seconds that a pause may last, also when the server asks for more.
+        give_up_after: calls in a row that never connected after which the endpoint counts as down.
+    """
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+    concurrency: int = 8
+    timeout: float = 120.0
+    retries: int = 6
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    give_up_after: int = 20
+
+
+class _Transient(Exception):
+    """An attempt failed that may be repeated; `wait` is what the server asked for, in seconds."""
+
+    def __init__(self, sentence: str, *, wait: float | None = None, cause: Cause = Cause.OTHER) -> None:
+        super().__init__(sentence)
+        self.wait = wait
+        self.cause = cause
+
+
+class Endpoint(Generic[T]):
+    """Posts a payload for each of many items.
+
+    Args:
+        settings: where to call and how patiently.
+        payload: makes the JSON of one call; runs beside other calls, in a thread. It may raise
+            `VideoError` or `CallError`, which becomes the item's result.
+    """
+
+    def __init__(self, settings: EndpointSettings, payload: Callable[[T], dict[str, Any]]) -> None:
+        self.settings = settings
+        self._payload = payload
+        self._worked = False
+        self._unconnected = 0
+
+    def map(self, items: Iterable[T]) -> Generator[tuple[T, Reply | CallError | VideoError]]:
+        """Yield each item with its reply or the reason why there is none, as they complete.
+
+        Raises:
+            ModelError: if the endpoint is down, or accepts nothing from us. What was yielded before stands.
+        """
+        done: SimpleQueue[tuple[T, Future[Reply]]] = SimpleQueue()
+        in_flight = 0
+        with _Loop(self.settings) as loop:
+            for item in items:
+                loop.submit(self._call(loop.client, item)).add_done_callback(
+                    lambda future, item=item: done.put((item, future))  # type: ignore[misc]
+                )
+                in_flight += 1
+                while in_flight >= self.settings.concurrency or not done.empty():
+                    yield self._settle(*done.get())
+                    in_flight -= 1
+            while in_flight:
+                yield self._settle(*done.get())
+                in_flight -= 1
+
+    def _settle(self, item: T, future: Future[Reply]) -> tuple[T, Reply | CallError | VideoError]:
+        try:
+            reply = future.result()
+        except VideoError as error:
+            return item, error
+        except CallError as error:
+            self._stop_if_hopeless(error)
+            return item, error
+        self._worked = True
+        self._unconnected = 0
+        return item, reply
+
+    def _stop_if_hopeless(self, error: CallError) -> None:
+        self._unconnected = self._unconnected + 1 if error.cause is Cause.CONNECTION else 0
+        if error.cause is Cause.QUOTA or (error.cause is Cause.ACCESS and not self._worked):
+            raise ModelError(f"{self.settings.url}: {error}")
+        if self._unconnected >= self.settings.give_up_after:
+            raise ModelError(
+                f"{self.settings.url} is down: {self._unconnected} requests in a row failed ({error}); "
+                "check that the server runs and that base_url is right, then resume the run"
+            )
+
+    async def _call(self, client: httpx.AsyncClient, item: T) -> Reply:
+        content = await asyncio.to_thread(self._content, item)
+        attempt = 0
+        while True:
+            try:
+                return await self._attempt(client, content)
+            except _Transient as error:
+                if attempt >= self.settings.retries:
+                    times = f"{attempt + 1} attempts" if attempt else "1 attempt"
+                    raise CallError(f"{error} ({times})", error.cause) from None
+                await asyncio.sleep(pause(attempt, self.settings, error.wait))
+                attempt += 1
+
+    def _content(self, item: T) -> bytes:
+        try:
+            return json.dumps(self._payload(item)).encode()
+        except (CallError, VideoError):
+            raise
+        except Exception as error:
+            raise CallError(f"the request could not be prepared: {type(error).__name__}: {error}") from error
+
+    async def _attempt(self, client: httpx.AsyncClient, content: bytes) -> Reply:
+        start = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                response = await client.post(self.settings.url, content=content)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            cause = Cause.CONNECTION if isinstance(error, httpx.ConnectTimeout) else Cause.OTHER
+            raise _Transient(f"no complete answer within {self.settings.timeout:g} s", cause=cause) from None
+        except httpx.ConnectError as error:
+            raise _Transient(f"no connection: {self._clean(str(error))}", cause=Cause.CONNECTION) from None
+        except httpx.RequestError as error:
+            raise _Transient(
+                f"the connection broke: {self._clean(str(error)) or type(error).__name__}"
+            ) from None
+        seconds = time.perf_counter() - start
+        if response.status_code != 200:
+            self._refuse(response)
+        return Reply(self._parse(response), seconds)
+
+    def _refuse(self, response: httpx.Response) -> NoReturn:
+        status = response.status_code
+        sentence, code = server_sentence(response.text)
+        told = f"the server answered {status}" + (f": {self._clean(sentence)}" if sentence else "")
+        if code == "insufficient_quota":
+            raise CallError(told, Cause.QUOTA)
+        if status in TRANSIENT:
+            raise _Transient(told, wait=retry_after(response.headers.get("retry-after"), time.time()))
+        if 300 <= status < 400:
+            raise CallError(f"{told} (moved to {response.headers.get('location', '?')})", Cause.ACCESS)
+        raise CallError(told, Cause.ACCESS if status in {401, 403, 404, 405} else Cause.OTHER)
+
+    def _parse(self, response: httpx.Response) -> dict[str, Any]:
+        try:
+            body = response.json()
+        except ValueError:
+            raise _Transient(f"the server sent no JSON: {self._clean(response.text[:80])!r}") from None
+        if not isinstance(body, dict):
+            raise CallError(f"the server sent JSON that is no object: {self._clean(response.text[:80])!r}")
+        return body
+
+    def _clean(self, text: str) -> str:
+        """Return the text in one line, without the key."""
+        if self.settings.key:
+            text = text.replace(self.settings.key, "[key]")
+        return shortened(text)
+
+
+def shortened(text: str, limit: int = 300) -> str:
+    """Return the text on one line, cut after `limit` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def server_sentence(text: str) -> tuple[str, str | None]:
+    """Return the human sentence and the error code of an error body, whatever its format."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        return (title.group(1) if title else re.sub(r"<[^>]*>", " ", text)), None
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if not isinstance(error, dict):
+        return str(error), None
+    sentence = next((error[k] for k in ("message", "detail", "msg") if error.get(k)), text)
+    code = error.get("code")
+    return str(sentence), code if isinstance(code, str) else None
+
+
+def retry_after(header: str | None, now: float) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given as seconds or as a date; else `None`."""
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(header).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return None if math.isnan(seconds) else max(0.0, seconds)
+
+
+def pause(attempt: int, settings: EndpointSettings, asked: float | None = None) -> float:
+    """Return the seconds before retry number `attempt`: exponential backoff with full jitter.
+
+    A wait that the server `asked` for is kept, plus up to a quarter so that calls do not return all at once.
+    """
+    if asked is not None:
+        return min(asked * random.uniform(1.0, 1.25), settings.longest_pause)
+    return random.uniform(0.0, min(settings.longest_pause, settings.first_pause * 2.0**attempt))
+
+
+class _Loop:
+    """An event loop with one HTTP client in a thread; leaving it cancels what is in flight and waits."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        headers = {"Content-Type": "application/json"}
+        if settings.key:
+            headers["Authorization"] = f"Bearer {settings.key}"
+        limits = httpx.Limits(
+            max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
+        )
+        self.client = httpx.AsyncClient(headers=headers, timeout=settings.timeout, limits=limits)
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="vau-bench-endpoint", daemon=True)
+
+    def __enter__(self) -> _Loop:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def submit(self, call: Any) -> Future[Reply]:
+        """Start a coroutine in the loop."""
+        return asyncio.run_coroutine_threadsafe(call, self._loop)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        async with self.client:
+            self._ready.set()
+            await self._stop.wait()
+            calls = asyncio.all_tasks() - {asyncio.current_task()}
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
