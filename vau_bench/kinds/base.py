@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from vau_bench.metrics.base import Metric
 from vau_bench.records import JSON, Sample
+
+if TYPE_CHECKING:
+    from vau_bench.metrics.base import Metric
 
 A = TypeVar("A")
 
@@ -51,6 +53,8 @@ class Kind(ABC, Generic[A]):
     name: ClassVar[str]
     headline: ClassVar[str]
     placeholders: ClassVar[frozenset[str]]
+    paper_drops_unread: ClassVar[bool] = False
+    """Whether an answer that the VAU-R1 parser cannot read leaves the denominator of its score."""
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
         self.classes = tuple(classes)

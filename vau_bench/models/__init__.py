@@ -1,0 +1,63 @@
+"""Model adapters by name, and how one is made from a name and its arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from vau_bench.declarations import first_problem
+from vau_bench.errors import UsageError
+from vau_bench.models.base import Model, ModelConfig
+from vau_bench.registry import Registry
+from vau_bench.video import ClipLoader
+
+MODELS: Registry[type[Model[Any]]] = Registry("model", group="vau_bench.models")
+MODELS.add("gold", "vau_bench.models.gold:Gold")
+MODELS.add("motion", "vau_bench.models.motion:Motion")
+MODELS.add("openai", "vau_bench.models.openai:OpenAI")
+MODELS.add("qwen_vl", "vau_bench.models.qwen_vl:QwenVL")
+for _floor in ("always_a", "always_normal", "longest_option", "majority_class", "prior_interval", "random", "whole_video"):
+    MODELS.add(f"floors/{_floor}", f"vau_bench.models.floors:{_floor.title().replace('_', '')}")
+
+_NEXT_ARGUMENT = re.compile(r",(?=\s*[A-Za-z_]\w*\s*=)")
+
+
+def parse_model_args(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return the arguments of `k=v,k=v` texts; a comma inside a value stays where no `name=` follows it.
+
+    Raises:
+        UsageError: if a part is not `name=value`, or a name stands twice.
+    """
+    arguments: dict[str, str] = {}
+    for text in texts:
+        for part in _NEXT_ARGUMENT.split(text):
+            name, equals, value = part.partition("=")
+            name = name.strip()
+            if not equals or not name:
+                raise UsageError(f"--model-args wants name=value, not {part!r}")
+            if name in arguments:
+                raise UsageError(f"--model-args names {name!r} twice")
+            arguments[name] = value.strip()
+    return arguments
+
+
+def model_config(name: str, arguments: Mapping[str, Any]) -> ModelConfig:
+    """Return the validated arguments of a model.
+
+    Raises:
+        UnknownNameError: if there is no such model.
+        UsageError: if an argument is unknown, missing or of the wrong form.
+    """
+    schema = MODELS.get(name).Config
+    try:
+        return schema.model_validate(dict(arguments))
+    except ValidationError as error:
+        raise UsageError(f"model {name}: {first_problem(error, schema)}") from None
+
+
+def create_model(name: str, arguments: Mapping[str, Any], clips: ClipLoader) -> Model[Any]:
+    """Return the model, ready for requests; see `model_config` for errors."""
+    return MODELS.get(name)(model_config(name, arguments), clips)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from vau_bench.records import JSON, Request, Response
+from vau_bench.records import JSON, Request, Response, Sample
 
 if TYPE_CHECKING:
+    from vau_bench.kinds import Kind
     from vau_bench.video import ClipLoader
 
 
@@ -38,10 +39,21 @@ class Model(ABC, Generic[C]):
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     summary: ClassVar[str] = ""
     reads_video: ClassVar[bool] = True
+    frames: ClassVar[str | None] = None
+    """The frame plan that this model is made for; `None` takes the task's."""
 
     def __init__(self, config: C, clips: ClipLoader) -> None:
         self.config = config
         self.clips = clips
+
+    def prepare(self, task: str, kind: Kind[Any], tuning: Sequence[Sample]) -> None:  # noqa: B027
+        """Learn which task is coming; called once per task before its requests.
+
+        Args:
+            task: its name.
+            kind: how its answers are written.
+            tuning: samples of the split that constants may be fitted to.
+        """
 
     @abstractmethod
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:

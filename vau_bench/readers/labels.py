@@ -39,3 +39,7 @@ def canonical(name: str, classes: Iterable[str] = VAU_CLASSES) -> str:
     """Return the spelling of `name` among `classes`, or `name` stripped when it is not one of them."""
     wanted = folded(name)
     return next((known for known in classes if folded(known) == wanted), name.strip())
+
+
+CLASS_LISTS = {"vau_bench": VAU_CLASSES}
+"""Lists that `task.yaml` may name under `classes`; `NAME+data` adds the classes that the data holds."""

@@ -1,13 +1,10 @@
-"""Names of videos: extensions, prefixes of merged files, the source video of a cut clip."""
+"""Names of videos: prefixes of merged files, the source video of a cut clip."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-VIDEO_EXTENSIONS = frozenset(
-    {".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp", ".h264"}
-)
 _PREFIX = re.compile(r"^(msad|ucf|ecva)_")
 _CUT = re.compile(r"(_x264)_\d+_\d+$")
 

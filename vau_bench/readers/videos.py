@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from vau_bench.errors import DataError
-from vau_bench.readers.names import VIDEO_EXTENSIONS, without_prefix
+from vau_bench.readers.names import without_prefix
+from vau_bench.video import is_video_name
 
 
 class VideoFinder:
@@ -48,7 +49,6 @@ class VideoFinder:
         found: dict[str, list[Path]] = {}
         for folder, _, files in os.walk(self._root):
             for file in files:
-                stem, extension = os.path.splitext(file)  # noqa: PTH122 - faster than Path over many files
-                if extension.lower() in VIDEO_EXTENSIONS:
-                    found.setdefault(stem, []).append(Path(folder, file))
+                if is_video_name(file):
+                    found.setdefault(Path(file).stem, []).append(Path(folder, file))
         return found

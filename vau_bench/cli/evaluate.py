@@ -1,0 +1,142 @@
+"""`vau-bench evaluate`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vau_bench.cli.common import TerminalProgress, data_option, json_option, print_json, tasks_dir_option
+
+
+@click.command(short_help="Evaluate a model on tasks.")
+@click.option("-m", "--model", help="Model, see `vau-bench models list`.")
+@click.option("--checkpoint", help="Path or hub id of a local checkpoint; short for --model-args checkpoint=...")
+@click.option("--model-args", multiple=True, metavar="K=V,..", help="Arguments, see `vau-bench models show MODEL`.")
+@click.option("-t", "--tasks", multiple=True, metavar="A,B", help="Tasks, groups or patterns, see `vau-bench tasks list`.")
+@data_option
+@click.option("--style", help="Prompt style: direct, think or reflect.")
+@click.option("--split", help="Split of the dataset; default: the task's.")
+@click.option("--limit", type=click.IntRange(min=1), help="Samples per task, evenly spread over the dataset.")
+@click.option("--frames", metavar="PLAN", help="Frame plan, such as 'uniform(16)' or 'fps(2, max=64) short_side=336'.")
+@click.option("--shuffle-options", type=int, metavar="SEED", help="Shuffle multiple-choice options, balanced over letters.")
+@click.option("--max-new-tokens", type=click.IntRange(min=1), help="Tokens an answer may have; default: the task's.")
+@click.option("--temperature", type=click.FloatRange(min=0), default=0.0, show_default=True, help="0 is greedy.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of generation.")
+@click.option("--decode-workers", type=click.IntRange(min=1), default=1, show_default=True, help="Decoding processes.")
+@click.option("--decode-timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds a video may take.")
+@click.option("--resamples", type=click.IntRange(min=0), default=10_000, show_default=True, help="Of the bootstrap; 0: none.")
+@tasks_dir_option
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@click.option("--run-id", help="Name of the run's folder; default: made from the options.")
+@click.option("--resume", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN", help="Go on with a run.")
+@click.option("--from", "from_run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN", help="Repeat a run in a new folder.")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE", help="YAML file with these options.")
+@click.option("--report/--no-report", default=True, show_default=True, help="Write report.html.")
+@json_option
+@click.pass_context
+def evaluate(ctx: click.Context, /, **given: Any) -> None:
+    """Evaluate a model on tasks, and print each metric with its interval beside the best blind floor.
+
+    The same command again goes on where it stopped: what is answered is not asked again. What could not be
+    answered is counted by its outcome and stays in the denominator.
+
+    \b
+    vau-bench evaluate --model motion --tasks vau_synth_grounding
+    vau-bench evaluate --model qwen_vl --checkpoint PATH --tasks clips --data DIR --style think
+    """  # noqa: D301
+    from vau_bench import evaluation
+
+    options, out, run_id = _asked_for(ctx, given)
+    signal.signal(signal.SIGTERM, _interrupt)
+    progress = TerminalProgress()
+    with progress.shown():
+        results = evaluation.evaluate(options, out, run_id=run_id, progress=progress)
+        written = _write_report(results.path, progress) if given["report"] else None
+    if given["as_json"]:
+        print_json({**results.as_json(), "path": str(results.path)})
+    else:
+        click.echo(results.table())
+        click.echo(f"run: {results.path}")
+        if written:
+            click.echo(f"report: {written}")
+    problem = evaluation.nothing_scored(results)
+    if problem:
+        click.echo(f"error: {problem}", err=True)
+        ctx.exit(1)
+
+
+def _asked_for(ctx: click.Context, given: dict[str, Any]) -> tuple[Any, Path, str | None]:
+    """Return the options, the folder of runs and the run's name, from one of the four ways to give them."""
+    from vau_bench.evaluation import Options
+    from vau_bench.models import parse_model_args
+    from vau_bench.runs import RunFolder
+
+    ways = [name for name in ("resume", "from_run", "config") if given[name]]
+    if len(ways) > 1:
+        raise click.UsageError("--resume, --from and --config exclude each other")
+    known = {f.name for f in fields(Options)}
+    typed = {k for k in given if ctx.get_parameter_source(k) is not click.core.ParameterSource.DEFAULT}
+    chosen = {k: v for k, v in given.items() if k in known}
+    chosen["model_args"] = parse_model_args(given["model_args"])
+    if given["checkpoint"]:
+        chosen["model_args"]["checkpoint"] = given["checkpoint"]
+        typed.add("model_args")
+    chosen["tasks"] = tuple(t.strip() for text in given["tasks"] for t in text.split(",") if t.strip())
+    out, run_id = given["out"], given["run_id"]
+    base: dict[str, Any] = {}
+    if given["resume"]:
+        folder = given["resume"]
+        base, out, run_id = RunFolder.existing(folder).read_manifest().options, folder.parent, folder.name
+        changed = typed & (known - {"decode_workers", "decode_timeout", "resamples", "data"})
+        if changed:
+            raise click.UsageError(f"--resume takes {_flag(min(changed))} from the run; leave it out, or use --from")
+    elif given["from_run"]:
+        base = RunFolder.existing(given["from_run"]).read_manifest().options
+    elif given["config"]:
+        base = _from_file(given["config"], known)
+    merged = {**chosen, **base, **{k: v for k, v in chosen.items() if k in typed}}
+    for name in ("model", "tasks"):
+        if not merged.get(name):
+            raise click.UsageError(f"missing option {_flag(name)}; see `vau-bench {name.rstrip('s')}s list`")
+    return Options.from_json(merged), out, run_id
+
+
+def _from_file(path: Path, known: set[str]) -> dict[str, Any]:
+    from vau_bench.declarations import read_yaml
+    from vau_bench.errors import DataError, UnknownNameError
+
+    loaded = read_yaml(path)
+    if not isinstance(loaded, dict):
+        raise DataError(f"{path} holds no options")
+    options = {str(k).replace("-", "_"): v for k, v in loaded.items()}
+    for name in options.keys() - known:
+        raise UnknownNameError(f"option in {path}", name, known)
+    if isinstance(options.get("tasks"), str):
+        options["tasks"] = [t.strip() for t in options["tasks"].split(",")]
+    return options
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _write_report(run: Path, progress: TerminalProgress) -> Path | None:
+    from vau_bench.errors import VauBenchError
+    from vau_bench.report import write_report
+
+    progress.stage("report")
+    try:
+        return write_report(run)
+    except VauBenchError as error:
+        # The results are safe; a report can be made again at any time.
+        print(f"warning: no report: {error}", file=sys.stderr)
+        return None

@@ -1,0 +1,74 @@
+"""The command line. Commands are imported when they are called, so that help is instant."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from vau_bench._version import __version__
+from vau_bench.errors import UsageError, VauBenchError, suggestion
+
+COMMANDS = {
+    "evaluate": ("evaluate:evaluate", "Evaluate a model on tasks; the same command again goes on where it stopped."),
+    "score": ("score:score", "Score a run again, offline."),
+    "report": ("report:report", "Write the HTML report of a run."),
+    "tasks": ("tasks:tasks", "List tasks, or show one."),
+    "models": ("models:models", "List models, or show the arguments of one."),
+    "data": ("data:data", "Check annotations and videos."),
+    "doctor": ("doctor:doctor", "Tell what is installed, what is missing, and how to get it."),
+}
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows the summary of each command without importing it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: D102
+        if name not in COMMANDS:
+            raise click.UsageError(f"no command {name!r}{suggestion(name, COMMANDS)}", ctx)
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"vau_bench.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: D102
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vau-bench")
+def cli() -> None:
+    """Evaluate multimodal models on video anomaly understanding, with numbers that can be trusted.
+
+    Every option can also come from the environment: --limit of `evaluate` is VAU_BENCH_EVALUATE_LIMIT.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; the exit code is 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    try:
+        code = cli.main(standalone_mode=False, auto_envvar_prefix="VAU_BENCH", prog_name="vau-bench")
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(UsageError.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except VauBenchError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

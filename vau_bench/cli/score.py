@@ -1,0 +1,38 @@
+"""`vau-bench score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vau_bench.cli.common import TerminalProgress, data_option, json_option, print_json, run_argument
+
+
+@click.command(short_help="Score a run again, offline.")
+@run_argument
+@data_option
+@click.option("--mode", type=click.Choice(["strict", "paper"]), default="strict", show_default=True, help="Which figures to print; both are computed.")
+@click.option("--resamples", type=click.IntRange(min=0), default=10_000, show_default=True, help="Of the bootstrap; 0: none.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap and of random floors.")
+@json_option
+@click.pass_context
+def score(ctx: click.Context, run: Path, data: Path | None, mode: str, resamples: int, seed: int, as_json: bool) -> None:
+    """Score the answers of a run again: a pure function of its journal and the ground truth.
+
+    Needs no model, no video and no network. Writes scores.jsonl and results.json.
+    """
+    from vau_bench import evaluation
+    from vau_bench.report.table import paper_table
+
+    progress = TerminalProgress()
+    with progress.shown():
+        results = evaluation.score(run, data=data, resamples=resamples, seed=seed, progress=progress)
+    if as_json:
+        print_json(results.as_json())
+    else:
+        click.echo(results.table() if mode == "strict" else paper_table(results))
+    problem = evaluation.nothing_scored(results)
+    if problem:
+        click.echo(f"error: {problem}", err=True)
+        ctx.exit(1)

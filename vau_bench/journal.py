@@ -1,0 +1,179 @@
+"""The append-only journal of responses: one JSON object a line, nothing is lost at a crash.
+
+A line is handed to the operating system as soon as it is there, so killing the process loses nothing; the file is
+synced to the disk at least once a second, so a power cut costs a second. A torn last line is dropped on open.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from vau_bench.errors import RunError
+from vau_bench.records import Outcome, Response, Seen, Usage
+
+SYNC_SECONDS = 1.0
+
+
+def to_line(response: Response) -> bytes:
+    """Return the journal line of a response; keys that are `None` are left out."""
+    record: dict[str, Any] = {
+        "key": response.key,
+        "task": response.task,
+        "sample_id": response.sample_id,
+        "style": response.style,
+        "turn": response.turn,
+        "outcome": str(response.outcome),
+        "text": response.text,
+    }
+    if response.error is not None:
+        record["error"] = response.error
+    if response.option_scores is not None:
+        record["option_scores"] = dict(response.option_scores)
+    if response.usage is not None:
+        record["usage"] = asdict(response.usage)
+    if response.seen is not None:
+        record["seen"] = asdict(response.seen)
+    return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Response:
+    """Return the response of a journal line.
+
+    Raises:
+        ValueError: if the line is not one.
+    """
+    try:
+        record = json.loads(line)
+        seen, usage = record.get("seen"), record.get("usage")
+        return Response(
+            key=record["key"],
+            task=record["task"],
+            sample_id=record["sample_id"],
+            style=record["style"],
+            turn=record["turn"],
+            text=record["text"],
+            outcome=Outcome(record["outcome"]),
+            seen=Seen(**{**seen, "indices": tuple(seen["indices"]), "times": tuple(seen["times"])}) if seen else None,
+            usage=Usage(**usage) if usage else None,
+            option_scores=record.get("option_scores"),
+            error=record.get("error"),
+        )
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"not a journal line: {error}") from None
+
+
+def read_journal(path: Path) -> Iterator[Response]:
+    """Yield the responses of a journal in order; a torn last line is left out.
+
+    Raises:
+        RunError: naming the line, if one in the middle is damaged.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield from_line(line)
+            except ValueError as error:
+                raise RunError(f"{path}:{number}: {error}; mend or delete this line") from None
+
+
+class Journal:
+    """A journal that is open for writing, by one process at a time.
+
+    Raises:
+        RunError: if another process writes to it, or it cannot be written.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self._clock = clock
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise RunError(f"cannot write {path}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._fd)
+            raise RunError(f"another process writes to {path}; wait for it, or choose another --out") from None
+        self._end = _drop_torn_line(self._fd)
+        self._synced = clock()
+        self.written = 0
+
+    def append(self, response: Response) -> None:
+        """Write one response.
+
+        Raises:
+            RunError: if the disk is full or fails; what was written before is whole.
+        """
+        line = to_line(response)
+        try:
+            done = 0
+            while done < len(line):
+                done += os.write(self._fd, line[done:])
+            self._end += len(line)
+            self.written += 1
+            if self._clock() - self._synced >= SYNC_SECONDS:
+                self.sync()
+        except OSError as error:
+            self._take_back()
+            raise RunError(_write_problem(self.path, error)) from None
+
+    def sync(self) -> None:
+        """Have everything on the disk."""
+        os.fsync(self._fd)
+        self._synced = self._clock()
+
+    def close(self) -> None:
+        """Sync and close; harmless when called twice."""
+        if self._fd < 0:
+            return
+        try:
+            self.sync()
+        except OSError as error:
+            raise RunError(_write_problem(self.path, error)) from None
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _take_back(self) -> None:
+        """Cut off a partial line, so that the journal stays readable."""
+        os.ftruncate(self._fd, self._end)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _write_problem(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full; all answers so far are in {path}; free some space and run the same command again"
+    return f"cannot write {path}: {error.strerror}; all answers so far are in it"
+
+
+def _drop_torn_line(fd: int) -> int:
+    """Cut the file after its last newline and return its length."""
+    size = os.fstat(fd).st_size
+    end, block = size, 1 << 16
+    while end > 0:
+        begin = max(0, end - block)
+        newline = os.pread(fd, end - begin, begin).rfind(b"\n")
+        if newline >= 0:
+            end = begin + newline + 1
+            break
+        end = begin
+    if end < size:
+        os.ftruncate(fd, end)
+    return end

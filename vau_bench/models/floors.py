@@ -1,0 +1,139 @@
+"""Blind predictors as models: what can be scored without looking at a frame.
+
+Each answers through the kind's own floor, so a floor that runs as a model and the same floor in a results table are
+one computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from vau_bench.errors import UnknownNameError, VideoError
+from vau_bench.kinds import FloorContext, Kind
+from vau_bench.models.base import Model, ModelConfig
+from vau_bench.records import Outcome, Request, Response, Sample
+
+if TYPE_CHECKING:
+    from vau_bench.video import ClipLoader
+
+
+class FloorConfig(ModelConfig):
+    """Arguments of the floors."""
+
+    seed: int = Field(default=0, description="seed of random answers")
+    split: str | None = Field(default=None, description="split that constants are fitted to; default: the task's")
+
+
+class Floor(Model[FloorConfig]):
+    """Answers with the floor of this name, where the kind has it; refuses otherwise."""
+
+    Config: ClassVar[type[ModelConfig]] = FloorConfig
+    floor: ClassVar[str]
+    reads_video: ClassVar[bool] = False
+
+    def __init__(self, config: FloorConfig, clips: ClipLoader) -> None:
+        super().__init__(config, clips)
+        self._tasks: dict[str, tuple[Kind[Any], Sequence[Sample]]] = {}
+        self._constant: dict[str, Any] = {}
+
+    def prepare(self, task: str, kind: Kind[Any], tuning: Sequence[Sample]) -> None:  # noqa: D102
+        self._tasks[task] = (kind, tuning)
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:  # noqa: D102
+        for request in requests:
+            kind, _ = self._tasks[request.task]
+            try:
+                answer = self._answer(kind, request)
+            except UnknownNameError as error:
+                yield request.failure(Outcome.REFUSED, str(error))
+                continue
+            if answer is None:
+                yield request.failure(Outcome.REFUSED, f"{self.floor} knows too little to answer")
+            else:
+                yield request.answer(kind.write(answer))
+
+    def _answer(self, kind: Kind[Any], request: Request) -> Any:
+        _, tuning = self._tasks[request.task]
+        context = FloorContext(tuning, self._duration(request), self.config.seed)
+        return kind.floor(self.floor, [request.sample], context)[0]
+
+    def _duration(self, request: Request) -> dict[str, float]:
+        known = request.sample.fields.get("duration")
+        return {request.sample.id: float(known)} if known else {}
+
+
+class _FittedFloor(Floor):
+    """A floor whose answer is one constant for the task: fitted once."""
+
+    def _answer(self, kind: Kind[Any], request: Request) -> Any:
+        if request.task not in self._constant:
+            self._constant[request.task] = super()._answer(kind, request)
+        return self._constant[request.task]
+
+
+class AlwaysA(Floor):
+    """Option A."""
+
+    floor = "always_a"
+    summary = "always option A"
+
+
+class AlwaysNormal(Floor):
+    """Normal."""
+
+    floor = "always_normal"
+    summary = "always Normal"
+
+
+class LongestOption(Floor):
+    """The longest option."""
+
+    floor = "longest_option"
+    summary = "the longest option"
+
+
+class MajorityClass(_FittedFloor):
+    """The most frequent class of the tuning split."""
+
+    floor = "majority_class"
+    summary = "the most frequent class of a split"
+
+
+class PriorInterval(_FittedFloor):
+    """The constant interval with the highest mIoU on the tuning split."""
+
+    floor = "prior_interval"
+    summary = "the constant interval that fits a split best"
+
+
+class Random(Floor):
+    """A seeded random answer."""
+
+    floor = "random"
+    summary = "a random answer, seeded"
+
+
+class WholeVideo(Floor):
+    """The whole video; needs its duration, nothing else."""
+
+    floor = "whole_video"
+    summary = "the interval from 0 to the end"
+    reads_video = True
+
+    def _duration(self, request: Request) -> dict[str, float]:
+        known = super()._duration(request)
+        if known or request.video is None:
+            return known
+        return {request.sample.id: self._probed(request)}
+
+    def _probed(self, request: Request) -> float:
+        from vau_bench.video import probe
+
+        assert request.video is not None
+        try:
+            return probe(request.video).duration
+        except VideoError:
+            return 0.0

@@ -1,0 +1,165 @@
+"""What scoring yields: `results.json`, one table row per metric, one line per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from vau_bench.records import JSON
+
+if TYPE_CHECKING:
+    import pandas
+
+SCHEMA = 1
+
+
+class MetricResult(TypedDict):
+    """One metric of one task; see `vau_bench.stats.Estimate` for the first eight keys."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    se: float | None
+    n: int
+    clusters: int
+    mde: float | None
+    method: str
+    unit: str
+    higher_is_better: bool | None
+    summary: str
+    answered_only: float | None
+    """The same metric over the samples that hold an answer, for comparison; never the headline."""
+
+
+class FloorResult(TypedDict):
+    """A blind floor on the same samples: how many it could answer, and the values of the metrics."""
+
+    answered: int
+    metrics: dict[str, float | None]
+
+
+class TaskResult(TypedDict):
+    """All about one task of a run. `expected` is the sum of `outcomes`, always."""
+
+    task: str
+    version: int
+    kind: str
+    dataset: str
+    style: str
+    split: str
+    frames: str
+    headline: str
+    expected: int
+    outcomes: dict[str, int]
+    excluded: dict[str, int]
+    notes: dict[str, int]
+    metrics: dict[str, MetricResult]
+    paper: dict[str, float | None]
+    paper_n: int
+    floors: dict[str, FloorResult]
+    classes: dict[str, dict[str, float | int | None]]
+    """The headline by true class: `n` and `value`."""
+    digests: dict[str, str]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleScore:
+    """One sample as it was scored.
+
+    Attributes:
+        prediction: the answer as JSON, `None` when there is none.
+        first: of a `reflect` answer, the prediction before the reflection.
+        truth: the right answer as JSON.
+        rule: the parsing rule that fired, and `span`, where in the text.
+        flags: what is odd about the answer.
+        values: what the metrics are made from.
+        error: why there is no answer.
+    """
+
+    task: str
+    sample_id: str
+    video: str
+    group: str
+    label: str | None
+    style: str
+    outcome: str
+    prediction: JSON
+    truth: JSON
+    rule: str | None
+    span: tuple[int, int] | None
+    flags: tuple[str, ...]
+    values: Mapping[str, float | None]
+    first: JSON = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a run: what `results.json` holds, and the scores per sample."""
+
+    run_id: str
+    model: str
+    tasks: list[TaskResult]
+    path: Path
+    scores: list[SampleScore] = field(default_factory=list, repr=False)
+    status: str = "success"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contents of `results.json`."""
+        return {"schema": SCHEMA, "run_id": self.run_id, "model": self.model, "tasks": self.tasks}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield one flat row per task and metric, with the best blind floor beside it."""
+        for task in self.tasks:
+            for name, metric in task["metrics"].items():
+                floor, floor_value = best_floor(task, name)
+                yield {
+                    "model": self.model,
+                    "task": task["task"],
+                    "style": task["style"],
+                    "metric": name,
+                    **{k: metric[k] for k in ("value", "low", "high", "n", "clusters", "mde", "unit")},  # type: ignore[literal-required]
+                    "answered_only": metric["answered_only"],
+                    "paper": task["paper"].get(name),
+                    "best_floor": floor,
+                    "floor_value": floor_value,
+                    "expected": task["expected"],
+                    **task["outcomes"],
+                }
+
+    def samples(self) -> list[SampleScore]:
+        """Return the scores, one per sample and task."""
+        return self.scores
+
+    def table(self) -> str:
+        """Return the results as plain text, one line per task and metric."""
+        from vau_bench.report.table import plain_table
+
+        return plain_table(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return `rows()` as a data frame.
+
+        Raises:
+            MissingExtraError: if pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            from vau_bench.errors import MissingExtraError
+
+            raise MissingExtraError("a data frame", "plots") from None
+        return pandas.DataFrame(list(self.rows()))
+
+
+def best_floor(task: TaskResult, metric: str) -> tuple[str | None, float | None]:
+    """Return the name and the value of the blind floor that does best on a metric."""
+    better = task["metrics"][metric]["higher_is_better"]
+    values = {n: v for n, f in task["floors"].items() if (v := f["metrics"].get(metric)) is not None}
+    if not values or better is None:
+        return None, None
+    name = max(values, key=lambda n: values[n] if better else -values[n])
+    return name, values[name]

@@ -1,0 +1,218 @@
+"""The run folder: the manifest, written first and rewritten atomically; the journal; what is derived from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from vau_bench._version import __version__
+from vau_bench.errors import RunError
+from vau_bench.journal import read_journal
+from vau_bench.records import JSON, Response
+
+SCHEMA = 1
+_PACKAGES = ("numpy", "av", "torch", "transformers", "httpx", "lmms-eval")
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """One task of a run as it was when the run began.
+
+    Attributes:
+        digests: of declarations, prompts and parsers (`Task.digests`), and of the data.
+        expected: how many samples take part.
+        folder: of the task, where it does not ship with the package.
+    """
+
+    name: str
+    version: int
+    kind: str
+    style: str
+    split: str
+    frames: str
+    digests: dict[str, str]
+    expected: int
+    folder: str | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run is: enough to repeat it. Holds no secret.
+
+    Attributes:
+        status: `started`, `success`, `failed` or `cancelled`.
+        model: its name; `model_identity` all that tells it from another.
+        options: what was asked for: data root, limit, seeds, generation settings.
+        error: why the run failed.
+    """
+
+    run_id: str
+    model: str
+    model_identity: dict[str, JSON]
+    tasks: list[TaskEntry]
+    options: dict[str, JSON]
+    status: str = "started"
+    schema: int = SCHEMA
+    error: str | None = None
+    started: str = ""
+    ended: str | None = None
+    environment: dict[str, JSON] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Manifest:
+        """Return the manifest of its JSON form.
+
+        Raises:
+            RunError: if it is of another schema.
+        """
+        if record.get("schema") != SCHEMA:
+            raise RunError(f"the manifest has schema {record.get('schema')!r}, this version reads {SCHEMA}")
+        known = {f.name for f in fields(cls)}
+        try:
+            tasks = [TaskEntry(**t) for t in record["tasks"]]
+            return cls(**{**{k: v for k, v in record.items() if k in known}, "tasks": tasks})
+        except (KeyError, TypeError) as error:
+            raise RunError(f"the manifest is damaged: {error}") from None
+
+
+class RunFolder:
+    """A folder that holds one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal of a run that one process writes."""
+        return self.path / "responses.jsonl"
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """Return the folder of a run.
+
+        Raises:
+            RunError: if there is no run.
+        """
+        if not (path / "manifest.json").is_file():
+            raise RunError(f"no run in {path}: it has no manifest.json")
+        return cls(path)
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot write the run folder {self.path}: {error.strerror}; pass --out DIR") from None
+
+    def read_manifest(self) -> Manifest:
+        """Return the manifest.
+
+        Raises:
+            RunError: if it is absent or damaged.
+        """
+        path = self.path / "manifest.json"
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"no run in {self.path}: it has no manifest.json") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read {path}: {error}") from None
+        return Manifest.from_json(record)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write the manifest atomically."""
+        write_atomically(self.path / "manifest.json", dump_json(asdict(manifest)))
+
+    def responses(self) -> Iterator[Response]:
+        """Yield the responses of all journals of the run, in order of writing within each."""
+        for path in sorted(self.path.glob("responses*.jsonl")):
+            yield from read_journal(path)
+
+    def finish(self, manifest: Manifest, status: str, error: str | None = None) -> Manifest:
+        """Record how the run ended."""
+        done = replace(manifest, status=status, error=error, ended=now())
+        self.write_manifest(done)
+        return done
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old or the new content, never a part.
+
+    Raises:
+        RunError: if it cannot be written; the old content stays.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RunError(f"cannot write {path}: {error.strerror}") from None
+
+
+def dump_json(value: Any) -> str:
+    """Return indented JSON that is the same for equal values."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def now() -> str:
+    """Return the time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def slug(text: str) -> str:
+    """Return the text as a part of a file name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "run"
+
+
+def environment() -> dict[str, JSON]:
+    """Return versions, machine and commit, for the manifest."""
+    packages: dict[str, JSON] = {"vau-bench": __version__}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    commit, dirty = _git()
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "packages": packages,
+        "commit": commit,
+        "dirty": dirty,
+    }
+
+
+def _git() -> tuple[str | None, bool | None]:
+    """Return commit and dirty flag of the checkout that this code runs from, if it is one."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None, None
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, timeout=5)
+        status = subprocess.run(
+            ["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None, None
+    return (head.stdout.strip() or None, bool(status.stdout.strip())) if head.returncode == 0 else (None, None)
+
+

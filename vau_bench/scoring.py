@@ -1,0 +1,225 @@
+"""Scoring: a pure function of responses and ground truth. No model, no video, no network.
+
+Strict scoring keeps every expected sample in the denominator. What has no answer counts as wrong and is counted by
+its outcome; the value over the answered samples alone, and the one in the manner of the VAU-R1 evaluation, stand beside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vau_bench.kinds import FloorContext, Kind, Reading
+from vau_bench.metrics.base import Columns, Metric
+from vau_bench.parsing import is_refusal, parse_grammar
+from vau_bench.records import Outcome, Response, Sample
+from vau_bench.results import FloorResult, MetricResult, SampleScore, TaskResult
+from vau_bench.stats import Estimate, cluster_codes, estimate_all
+from vau_bench.task import Selection, Task
+
+RESAMPLES = 10_000
+
+
+def score_task(
+    task: Task,
+    selection: Selection,
+    responses: Mapping[str, Response],
+    *,
+    style: str,
+    split: str,
+    frames: str,
+    tuning: Sequence[Sample] = (),
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[TaskResult, list[SampleScore]]:
+    """Score the responses to one task.
+
+    Args:
+        task: the task.
+        selection: the expected samples.
+        responses: the last response by sample id.
+        style: the prompt style of the responses.
+        split: the split of the selection.
+        frames: the frame plan of the responses.
+        tuning: samples that floors may fit a constant to.
+        resamples: of the bootstrap; 0 leaves its intervals out.
+        seed: of the bootstrap and of random floors.
+    """
+    kind = task.kind(selection.dataset)
+    samples = selection.samples
+    scores = [score_sample(task.name, kind, s, responses.get(s.id), style) for s in samples]
+    metrics = task.metrics(kind)
+    columns = columns_of([s.values for s in scores])
+    answered = np.array([s.outcome == Outcome.SCORED for s in scores], dtype=bool)
+    codes = cluster_codes([s.group for s in samples])
+    estimates = estimate_all(metrics, [m.update(columns) for m in metrics], codes, resamples=resamples, seed=seed)
+    answered_only = {m.name: _finite(m(_rows(columns, answered))) for m in metrics} if answered.any() else {}
+    paper, paper_n = _paper_values(kind, samples, responses, metrics)
+    context = FloorContext(tuning, _durations(samples, responses), seed)
+    result = TaskResult(
+        task=task.name,
+        version=task.version,
+        kind=kind.name,
+        dataset=task.spec.dataset.name,
+        style=style,
+        split=split,
+        frames=frames,
+        headline=kind.headline,
+        expected=len(samples),
+        outcomes={str(o): sum(s.outcome == o for s in scores) for o in Outcome},
+        excluded=dict(selection.excluded),
+        notes={k: v for k, v in selection.dataset.notes.items() if v},
+        metrics={
+            m.name: _metric_result(m, e, answered_only.get(m.name)) for m, e in zip(metrics, estimates, strict=True)
+        },
+        paper=paper,
+        paper_n=paper_n,
+        floors={name: _floor(kind, name, samples, metrics, context) for name in task.spec.floors},
+        classes=_by_class(kind.metrics[kind.headline], columns, [s.label for s in scores]),
+        digests={**task.digests, "data": selection.dataset.digest},
+        warnings=_warnings(samples, context.durations),
+    )
+    return result, scores
+
+
+def score_sample(task: str, kind: Kind[Any], sample: Sample, response: Response | None, style: str) -> SampleScore:
+    """Score one response; `None` is a sample that was never answered."""
+    outcome, reading, first = _read(kind, sample, response)
+    answer = reading.answer if reading else None
+    error = response.error if response else "not asked"
+    return SampleScore(
+        task=task,
+        sample_id=sample.id,
+        video=sample.video,
+        group=sample.group,
+        label=sample.target.label,
+        style=style,
+        outcome=str(outcome),
+        prediction=None if reading is None else kind.as_json(answer),
+        truth=kind.as_json(kind.truth(sample)),
+        rule=reading.rule if reading else None,
+        span=reading.span if reading else None,
+        flags=reading.flags if reading else (),
+        values={k: _finite(v) for k, v in kind.values(answer, sample).items()},
+        first=None if first is None else kind.as_json(first.answer),
+        error=error,
+    )
+
+
+def _read(
+    kind: Kind[Any], sample: Sample, response: Response | None
+) -> tuple[Outcome, Reading[Any] | None, Reading[Any] | None]:
+    """Return the outcome, the answer, and the answer before a reflection."""
+    if response is None:
+        return Outcome.MISSING, None, None
+    if response.outcome not in (Outcome.SCORED, Outcome.TRUNCATED):
+        return response.outcome, None, None
+    text = response.text
+    reading = kind.read(text, sample)
+    first = None
+    if "<reflect" in text.lower():
+        grammar = parse_grammar(text)
+        if grammar.first is not None:
+            first = kind.read(text[slice(*grammar.first.span)], sample)
+            if response.outcome is Outcome.TRUNCATED and reading and reading.span[1] <= grammar.first.span[1]:
+                reading = None  # cut before the final answer: the first one is not it
+    if response.outcome is Outcome.TRUNCATED and not (reading and reading.rule.startswith("tag")):
+        return Outcome.TRUNCATED, None, first
+    if reading is None:
+        return (Outcome.REFUSED if is_refusal(text) else Outcome.UNPARSED), None, first
+    return Outcome.SCORED, reading, first
+
+
+def columns_of(values: Sequence[Mapping[str, float | None]]) -> Columns:
+    """Return the values of n samples as arrays by name; `None` becomes NaN."""
+    names = values[0].keys() if values else ()
+    return {name: np.array([v[name] for v in values], dtype=np.float64) for name in names}
+
+
+def _rows(columns: Columns, chosen: np.ndarray[Any, Any]) -> Columns:
+    return {name: column[chosen] for name, column in columns.items()}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _metric_result(metric: Metric, estimate: Estimate, answered_only: float | None) -> MetricResult:
+    return MetricResult(
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        se=estimate.se,
+        n=estimate.n,
+        clusters=estimate.clusters,
+        mde=estimate.mde,
+        method=estimate.method,
+        unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
+        summary=metric.summary,
+        answered_only=answered_only,
+    )
+
+
+def _paper_values(
+    kind: Kind[Any], samples: Sequence[Sample], responses: Mapping[str, Response], metrics: Iterable[Metric]
+) -> tuple[dict[str, float | None], int]:
+    """Return the metrics in the manner of the VAU-R1 evaluation, and over how many samples.
+
+    It uses its own parser and drops what was not answered. Its grounding also turns what it cannot parse into its
+    code for "normal"; that defect is not copied: such answers leave the denominator too.
+    """
+    rows = []
+    for sample in samples:
+        response = responses.get(sample.id)
+        if not kind.in_paper_score(sample) or response is None or not response.text:
+            continue
+        reading = kind.read_as_paper(response.text, sample)
+        if reading is not None or not kind.paper_drops_unread:
+            rows.append(kind.values(reading.answer if reading else None, sample))
+    columns = columns_of(rows)
+    return ({m.name: _finite(m(columns)) for m in metrics} if rows else {}), len(rows)
+
+
+def _floor(
+    kind: Kind[Any], name: str, samples: Sequence[Sample], metrics: Sequence[Metric], context: FloorContext
+) -> FloorResult:
+    answers = kind.floor(name, samples, context)
+    answered = [(a, s) for a, s in zip(answers, samples, strict=True) if a is not None]
+    if not answered:
+        return FloorResult(answered=0, metrics={m.name: None for m in metrics})
+    columns = columns_of([kind.values(a, s) for a, s in answered])
+    return FloorResult(answered=len(answered), metrics={m.name: _finite(m(columns)) for m in metrics})
+
+
+def _durations(samples: Sequence[Sample], responses: Mapping[str, Response]) -> dict[str, float]:
+    """Return the durations of the videos, from what the dataset says or from what the model was shown."""
+    durations = {s.id: float(s.fields["duration"]) for s in samples if "duration" in s.fields}
+    for sample_id, response in responses.items():
+        if response.seen is not None:
+            durations.setdefault(sample_id, response.seen.duration)
+    return durations
+
+
+def _by_class(metric: Metric, columns: Columns, labels: Sequence[str | None]) -> dict[str, dict[str, float | int | None]]:
+    names = np.array([label or "unknown" for label in labels])
+    found: dict[str, dict[str, float | int | None]] = {}
+    for name in sorted(set(names.tolist())):
+        chosen = names == name
+        found[name] = {"n": int(chosen.sum()), "value": _finite(metric(_rows(columns, chosen)))}
+    return found
+
+
+def _warnings(samples: Sequence[Sample], durations: Mapping[str, float]) -> list[str]:
+    """Return what is odd about the truth, as sentences."""
+    beyond = [
+        s.id
+        for s in samples
+        if s.target.segments and s.id in durations and s.target.segments[-1].end > durations[s.id] + 1.0
+    ]
+    if not beyond:
+        return []
+    return [f"the true interval of {len(beyond)} samples ends after their video does (first: {beyond[0]})"]

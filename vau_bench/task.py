@@ -1,0 +1,261 @@
+"""A task: a folder of declarations that yields samples, builds requests and reads answers.
+
+`task.yaml` names everything: kind, dataset reader, prompts, metrics, floors, licence. Code is needed only where
+declarations do not reach.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import string
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vau_bench.declarations import read_declaration
+from vau_bench.errors import DataError, UnknownNameError
+from vau_bench.kinds import KINDS, Kind
+from vau_bench.readers import READERS, Dataset
+from vau_bench.readers.labels import CLASS_LISTS
+from vau_bench.records import Generation, Message, Sample
+
+if TYPE_CHECKING:
+    from vau_bench.metrics.base import Metric
+
+PROMPTS = Path(__file__).parent / "prompts"
+
+
+class DatasetSpec(BaseModel):
+    """Where the samples come from.
+
+    Attributes:
+        name: of the dataset, for tables.
+        reader: a name in `vau_bench.readers.READERS`.
+        args: what the reader needs.
+        sha256: digest of the annotation per split; a file with another digest is refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    reader: str
+    args: dict[str, Any] = {}
+    sha256: dict[str, str] = {}
+
+
+class TaskSpec(BaseModel):
+    """The contents of `task.yaml`; every key that is not listed here is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: int = Field(ge=1)
+    kind: str
+    summary: str
+    groups: list[str] = []
+    dataset: DatasetSpec
+    splits: list[str] = ["test"]
+    split: str = "test"
+    tuning_split: str = "test"
+    classes: list[str] | str = []
+    frames: str
+    prompts: str | None = None
+    style: str = "direct"
+    max_new_tokens: int = Field(default=1024, ge=1)
+    metrics: list[str]
+    floors: list[str]
+    licence: str
+    citation: str
+    superseded_by: str | None = None
+
+
+class PromptSet(BaseModel):
+    """The contents of a prompts file: one template per style, placeholders in braces."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    system: str | None = None
+    styles: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The samples of a task that take part in a run.
+
+    Attributes:
+        samples: in order.
+        dataset: where they come from.
+        excluded: samples that cannot take part, counted by reason.
+    """
+
+    samples: tuple[Sample, ...]
+    dataset: Dataset
+    excluded: Mapping[str, int]
+
+
+class Task:
+    """A task folder, read and validated."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spec = read_declaration(TaskSpec, folder / "task.yaml")
+        if self.spec.name != folder.name:
+            raise DataError(f"{folder / 'task.yaml'}: the name {self.spec.name!r} is not the folder's")
+        if self.spec.kind not in KINDS:
+            raise UnknownNameError(f"kind in {folder / 'task.yaml'}", self.spec.kind, KINDS)
+
+    @property
+    def name(self) -> str:
+        """The task's name, which is its folder's."""
+        return self.spec.name
+
+    @property
+    def version(self) -> int:
+        """Raised with every change of data, prompt or parser."""
+        return self.spec.version
+
+    @cached_property
+    def prompts(self) -> PromptSet:
+        """The templates by style, checked for placeholders that the kind does not fill."""
+        path = PROMPTS / f"{self.spec.prompts}.yaml" if self.spec.prompts else self.folder / "prompts.yaml"
+        prompts = read_declaration(PromptSet, path)
+        known = KINDS.get(self.spec.kind).placeholders
+        for style, template in prompts.styles.items():
+            used = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+            for name in sorted(used - known):
+                raise UnknownNameError(f"placeholder in {path}, style {style!r}", name, known)
+        return prompts
+
+    def check_style(self, style: str) -> str:
+        """Return the style, or raise `UnknownNameError` when the task has no such template."""
+        if style not in self.prompts.styles:
+            raise UnknownNameError(f"style of {self.name}", style, self.prompts.styles)
+        return style
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Hashes of what can change an answer or a score: the declarations, the prompts, the parsers."""
+        prompts = json.dumps(self.prompts.model_dump(), sort_keys=True)
+        spec = json.dumps(self.spec.model_dump(), sort_keys=True)
+        return {"task": _short(spec), "prompts": _short(prompts), "parser": parser_digest()}
+
+    def read(self, data: Path | None, split: str | None = None) -> Dataset:
+        """Read one split of the dataset.
+
+        Raises:
+            DataError: if the annotation cannot be read or has another hash than the task declares.
+            UnknownNameError: if there is no such split.
+        """
+        split = split or self.spec.split
+        if split not in self.spec.splits:
+            raise UnknownNameError(f"split of {self.name}", split, self.spec.splits)
+        dataset = READERS.get(self.spec.dataset.reader)(data, split, self.spec.dataset.args)
+        declared = self.spec.dataset.sha256.get(split)
+        if declared and declared != dataset.digest:
+            raise DataError(
+                f"the {split} annotation of {self.name} has changed: sha256 {dataset.digest[:12]}..., "
+                f"version {self.version} of the task was made for {declared[:12]}..."
+            )
+        return dataset
+
+    def select(
+        self,
+        data: Path | None,
+        *,
+        split: str | None = None,
+        limit: int | None = None,
+        shuffle_options: int | None = None,
+    ) -> Selection:
+        """Return the samples that take part.
+
+        Args:
+            data: the user's data root.
+            split: default: the task's.
+            limit: take this many, evenly spread over the dataset, so that classes stay mixed.
+            shuffle_options: seed of a balanced shuffle of the options of multiple-choice questions.
+        """
+        dataset = self.read(data, split)
+        kind = self.kind(dataset)
+        reasons = {s.id: kind.exclusion(s) for s in dataset.samples}
+        samples = [s for s in dataset.samples if reasons[s.id] is None]
+        excluded = Counter(reason for reason in reasons.values() if reason)
+        if shuffle_options is not None:
+            samples = shuffled_options(samples, shuffle_options)
+        if limit is not None and limit < len(samples):
+            samples = [samples[i * len(samples) // limit] for i in range(limit)]
+        return Selection(tuple(samples), dataset, dict(excluded))
+
+    def kind(self, dataset: Dataset) -> Kind[Any]:
+        """Return the kind over the classes of this task, those found in the data added where it says so."""
+        declared = self.spec.classes
+        if isinstance(declared, str):
+            listed, _, more = declared.partition("+")
+            if listed not in CLASS_LISTS:
+                raise UnknownNameError(f"class list in {self.folder / 'task.yaml'}", listed, CLASS_LISTS)
+            classes = list(CLASS_LISTS[listed])
+            if more == "data":
+                found = {s.target.label for s in dataset.samples if s.target.label}
+                classes += sorted(found - set(classes))
+        else:
+            classes = declared
+        return KINDS.get(self.spec.kind)(classes)
+
+    def metrics(self, kind: Kind[Any]) -> list[Metric]:
+        """Return the declared metrics, in order."""
+        for name in self.spec.metrics:
+            if name not in kind.metrics:
+                raise UnknownNameError(f"metric of {self.name}", name, kind.metrics)
+        return [kind.metrics[name] for name in self.spec.metrics]
+
+    def messages(self, kind: Kind[Any], sample: Sample, style: str) -> tuple[Message, ...]:
+        """Return the rendered conversation for one sample."""
+        text = self.prompts.styles[style].format_map(kind.prompt_fields(sample))
+        user = Message("user", text, video=True)
+        return (Message("system", self.prompts.system), user) if self.prompts.system else (user,)
+
+    def generation(self, **changes: Any) -> Generation:
+        """Return the generation settings, with changes."""
+        return replace(Generation(max_new_tokens=self.spec.max_new_tokens), **changes)
+
+
+def shuffled_options(samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """Permute the options of each question so that the right one stands equally often under each letter.
+
+    The letter that a sample gets depends on the seed and on its place among all samples.
+    """
+    rng = random.Random(seed)
+    shuffled: list[Sample] = []
+    letters: list[int] = []
+    for sample in samples:
+        options: Sequence[str] = sample.fields.get("options", ())
+        if sample.target.option is None or not options:
+            shuffled.append(sample)
+            continue
+        if not letters:
+            letters = rng.sample(range(len(options)), len(options))
+        place = letters.pop()
+        right = "ABCDEFGH".index(sample.target.option)
+        rest = [option for i, option in enumerate(options) if i != right]
+        rng.shuffle(rest)
+        rest.insert(place, options[right])
+        target = replace(sample.target, option="ABCDEFGH"[place])
+        shuffled.append(replace(sample, target=target, fields={**sample.fields, "options": rest}))
+    return shuffled
+
+
+def parser_digest() -> str:
+    """Return a hash of everything that turns texts into answers."""
+    folder = Path(__file__).parent / "parsing"
+    content = b"".join(p.read_bytes() for p in sorted(folder.rglob("*")) if p.suffix in {".py", ".toml", ".yaml"})
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
