@@ -1,0 +1,125 @@
+"""Where in a response the answer is looked for, and the text as the rules see it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from vau_bench.parsing.answers import Span
+from vau_bench.parsing.tags import REASONING, Block, find_blocks, is_blank, without_end
+
+
+LIMIT = 1 << 16
+"""Answers are looked for in so many characters at the end of a text; hundreds of times what models write."""
+
+_PLACEHOLDER = re.compile(r"[\s.\u2026_*-]*")
+_SPACE = re.compile(r"\s+")
+
+
+class Scope(NamedTuple):
+    """A piece of the response: its text in plain form, where it begins, and the prefix of rule names in it."""
+
+    text: str
+    offset: int
+    prefix: str = ""
+    complete: bool = True
+
+    def span(self, start: int, end: int) -> Span:
+        """Return offsets into the response for offsets into this piece."""
+        return self.offset + start, self.offset + end
+
+    def rule(self, name: str, canonical: str) -> str:
+        """Return the full name of a rule; the canonical one inside a tag is called `tag`."""
+        return self.prefix.removesuffix("/") if name == canonical and self.prefix else self.prefix + name
+
+    def narrowed(self, inner: Scope) -> Scope:
+        """Return a piece of this piece as a piece of the response."""
+        return inner._replace(offset=self.offset + inner.offset, prefix=self.prefix + inner.prefix)
+
+
+class Final(NamedTuple):
+    """The last thing that the response says outside its reasoning.
+
+    Attributes:
+        answer: the content of its last non-empty `<answer>`.
+        glue: the content of its last non-empty `<glue>`.
+        free: all of it.
+        thought: reasoning that nothing follows, when that is all there is; only explicit statements count there.
+    """
+
+    answer: Scope | None
+    glue: Scope | None
+    free: Scope | None
+    thought: Scope | None = None
+
+
+class _PlainForms(dict[int, str]):
+    """Compatibility forms of single characters, looked up once each; anything longer is left as it is."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        plain = unicodedata.normalize("NFKC", char)
+        superscript = unicodedata.category(char) == "No"
+        self[code] = char if len(plain) != 1 or superscript else plain
+        return self[code]
+
+
+_PLAIN = _PlainForms(
+    {
+        ord(curly): straight
+        for curly, straight in zip("‘’‚“”„«»，。、；：「」", '\'\'\'""""",.,;:""', strict=True)
+    }
+    | {ord(dash): "-" for dash in "‐‑‒–—―−"}
+)
+
+
+def plain(text: str) -> str:
+    """Return the text with full-width and other variant characters in plain form, each at its old offset."""
+    return text if text.isascii() else text.translate(_PLAIN)
+
+
+def find_final(text: str) -> Final:
+    """Return the part of a response that its answer is read from.
+
+    That is the last non-blank text outside `<think>` and `<reflect>`. Reasoning counts only when it is closed and
+    nothing at all stands outside; a response cut off inside its reasoning has no answer.
+    """
+    if "<" not in text and "\u25c1" not in text:
+        return Final(None, None, None if is_blank(text) else _scope(text, 0, len(text)))
+    blocks, _ = find_blocks(text)
+    piece = _last_piece(text, [block for block in blocks if block.name in REASONING])
+    if piece is None:
+        last = blocks[-1] if blocks else None
+        if last is None or last.name != "think" or not last.closed:
+            return Final(None, None, None)
+        return Final(None, None, None, Scope(text[last.start : last.end], last.start, "think/"))
+    start, end = piece
+    inside = [block for block in blocks if start <= block.outer[0] and block.outer[1] <= end]
+    return Final(_content(text, inside, "answer"), _content(text, inside, "glue"), _scope(text, start, end))
+
+
+def _last_piece(text: str, reasoning: list[Block]) -> Span | None:
+    end = len(text)
+    for block in reversed(reasoning):
+        if not is_blank(text[block.outer[1] : end]):
+            return block.outer[1], end
+        end = block.outer[0]
+    return None if is_blank(text[:end]) else (0, end)
+
+
+def _content(text: str, blocks: list[Block], name: str) -> Scope | None:
+    for block in reversed(blocks):
+        if block.name == name and not _PLACEHOLDER.fullmatch(text, block.start, block.end):
+            return _scope(text, block.start, block.end, "tag/", block.closed)
+    return None
+
+
+def _scope(text: str, start: int, end: int, prefix: str = "", complete: bool = True) -> Scope:
+    """Return the piece without end-of-turn tokens; of an overlong one, the words within its last `LIMIT` characters."""
+    piece = without_end(text[start:end])
+    if len(piece) > LIMIT:
+        space = _SPACE.search(piece, len(piece) - LIMIT)
+        cut = space.end() if space is not None else len(piece)
+        piece, start = piece[cut:], start + cut
+    return Scope(plain(piece), start, prefix, complete)
