@@ -303,5 +303,3 @@ def nothing_scored(results: Results) -> str | None:
     reason = next((s.error for s in results.scores if s.outcome == most and s.error), None)
     told = f"; the first: {reason}" if reason else ""
     return f"nothing could be scored: {counts[most]} of {sum(counts.values())} answers are {most}{told}"
-
-

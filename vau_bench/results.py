@@ -121,7 +121,7 @@ class Results:
                     "task": task["task"],
                     "style": task["style"],
                     "metric": name,
-                    **{k: metric[k] for k in ("value", "low", "high", "n", "clusters", "mde", "unit")},  # type: ignore[literal-required]
+                    **{k: metric[k] for k in ("value", "low", "high", "n", "clusters", "mde", "unit")},
                     "answered_only": metric["answered_only"],
                     "paper": task["paper"].get(name),
                     "best_floor": floor,

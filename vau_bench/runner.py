@@ -113,16 +113,16 @@ class Runner:
                     self._report(None)
                 else:
                     if self._answered.holds_other(request):
-                        self._record(request.failure(Outcome.MISSING, "asked anew: what is asked has changed"), silent=True)
+                        self._record(
+                            request.failure(Outcome.MISSING, "asked anew: what is asked has changed"), silent=True
+                        )
                     yield request
 
     def _request(self, run: TaskRun, sample: Sample) -> Request | Response:
         """Return the request, or the response that says why it cannot be asked."""
         path, digest, problem = self._video(run, sample)
         messages = run.task.messages(run.kind, sample, run.style)
-        key = request_key(
-            self._digest, run.task.name, sample.id, 0, messages, run.generation, digest, run.frames
-        )
+        key = request_key(self._digest, run.task.name, sample.id, 0, messages, run.generation, digest, run.frames)
         request = Request(
             key=key,
             task=run.task.name,

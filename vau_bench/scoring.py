@@ -1,7 +1,7 @@
 """Scoring: a pure function of responses and ground truth. No model, no video, no network.
 
 Strict scoring keeps every expected sample in the denominator. What has no answer counts as wrong and is counted by
-its outcome; the value over the answered samples alone, and the one in the manner of the VAU-R1 evaluation, stand beside.
+its outcome; the value over the answered samples alone and the one in the manner of VAU-R1 stand beside.
 """
 
 from __future__ import annotations
@@ -204,7 +204,9 @@ def _durations(samples: Sequence[Sample], responses: Mapping[str, Response]) -> 
     return durations
 
 
-def _by_class(metric: Metric, columns: Columns, labels: Sequence[str | None]) -> dict[str, dict[str, float | int | None]]:
+def _by_class(
+    metric: Metric, columns: Columns, labels: Sequence[str | None]
+) -> dict[str, dict[str, float | int | None]]:
     names = np.array([label or "unknown" for label in labels])
     found: dict[str, dict[str, float | int | None]] = {}
     for name in sorted(set(names.tolist())):

@@ -61,7 +61,14 @@ def _print(reports: Sequence[Any]) -> None:
     print_rows(
         ("task", "samples", "excluded", "videos", "absent", "faults"),
         [
-            (r.task, str(r.samples), str(sum(r.excluded.values())), str(r.videos), str(len(r.absent)), str(len(r.faults)))
+            (
+                r.task,
+                str(r.samples),
+                str(sum(r.excluded.values())),
+                str(r.videos),
+                str(len(r.absent)),
+                str(len(r.faults)),
+            )
             for r in reports
         ],
     )

@@ -120,4 +120,6 @@ def _folders() -> list[Check]:
 
 def _keys() -> list[Check]:
     there = bool(os.environ.get("OPENAI_API_KEY"))
-    return [("OPENAI_API_KEY", "ok" if there else "-", "set" if there else "not set", "" if there else "for --model openai")]
+    return [
+        ("OPENAI_API_KEY", "ok" if there else "-", "set" if there else "not set", "" if there else "for --model openai")
+    ]

@@ -17,25 +17,56 @@ from vau_bench.cli.common import TerminalProgress, data_option, json_option, pri
 @click.option("-m", "--model", help="Model, see `vau-bench models list`.")
 @click.option("--checkpoint", help="Path or hub id of a local checkpoint; short for --model-args checkpoint=...")
 @click.option("--model-args", multiple=True, metavar="K=V,..", help="Arguments, see `vau-bench models show MODEL`.")
-@click.option("-t", "--tasks", multiple=True, metavar="A,B", help="Tasks, groups or patterns, see `vau-bench tasks list`.")
+@click.option(
+    "-t", "--tasks", multiple=True, metavar="A,B", help="Tasks, groups or patterns, see `vau-bench tasks list`."
+)
 @data_option
 @click.option("--style", help="Prompt style: direct, think or reflect.")
 @click.option("--split", help="Split of the dataset; default: the task's.")
 @click.option("--limit", type=click.IntRange(min=1), help="Samples per task, evenly spread over the dataset.")
 @click.option("--frames", metavar="PLAN", help="Frame plan, such as 'uniform(16)' or 'fps(2, max=64) short_side=336'.")
-@click.option("--shuffle-options", type=int, metavar="SEED", help="Shuffle multiple-choice options, balanced over letters.")
+@click.option(
+    "--shuffle-options", type=int, metavar="SEED", help="Shuffle multiple-choice options, balanced over letters."
+)
 @click.option("--max-new-tokens", type=click.IntRange(min=1), help="Tokens an answer may have; default: the task's.")
 @click.option("--temperature", type=click.FloatRange(min=0), default=0.0, show_default=True, help="0 is greedy.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of generation.")
 @click.option("--decode-workers", type=click.IntRange(min=1), default=1, show_default=True, help="Decoding processes.")
-@click.option("--decode-timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Seconds a video may take.")
-@click.option("--resamples", type=click.IntRange(min=0), default=10_000, show_default=True, help="Of the bootstrap; 0: none.")
+@click.option(
+    "--decode-timeout",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds a video may take.",
+)
+@click.option(
+    "--resamples", type=click.IntRange(min=0), default=10_000, show_default=True, help="Of the bootstrap; 0: none."
+)
 @tasks_dir_option
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of runs.",
+)
 @click.option("--run-id", help="Name of the run's folder; default: made from the options.")
-@click.option("--resume", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN", help="Go on with a run.")
-@click.option("--from", "from_run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN", help="Repeat a run in a new folder.")
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE", help="YAML file with these options.")
+@click.option(
+    "--resume", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN", help="Go on with a run."
+)
+@click.option(
+    "--from",
+    "from_run",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="RUN",
+    help="Repeat a run in a new folder.",
+)
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="YAML file with these options.",
+)
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html.")
 @json_option
 @click.pass_context

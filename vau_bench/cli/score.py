@@ -12,12 +12,22 @@ from vau_bench.cli.common import TerminalProgress, data_option, json_option, pri
 @click.command(short_help="Score a run again, offline.")
 @run_argument
 @data_option
-@click.option("--mode", type=click.Choice(["strict", "paper"]), default="strict", show_default=True, help="Which figures to print; both are computed.")
-@click.option("--resamples", type=click.IntRange(min=0), default=10_000, show_default=True, help="Of the bootstrap; 0: none.")
+@click.option(
+    "--mode",
+    type=click.Choice(["strict", "paper"]),
+    default="strict",
+    show_default=True,
+    help="Which figures to print; both are computed.",
+)
+@click.option(
+    "--resamples", type=click.IntRange(min=0), default=10_000, show_default=True, help="Of the bootstrap; 0: none."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap and of random floors.")
 @json_option
 @click.pass_context
-def score(ctx: click.Context, run: Path, data: Path | None, mode: str, resamples: int, seed: int, as_json: bool) -> None:
+def score(
+    ctx: click.Context, run: Path, data: Path | None, mode: str, resamples: int, seed: int, as_json: bool
+) -> None:
     """Score the answers of a run again: a pure function of its journal and the ground truth.
 
     Needs no model, no video and no network. Writes scores.jsonl and results.json.

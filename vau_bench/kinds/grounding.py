@@ -10,7 +10,7 @@ import numpy as np
 
 from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import FloorContext, Kind, Reading
-from vau_bench.metrics import tiou as metrics
+from vau_bench.metrics import grounding as metrics
 from vau_bench.metrics.base import Metric
 from vau_bench.parsing import IntervalAnswer, paper_interval, parse_interval, write_interval
 from vau_bench.records import JSON, Sample, Segment

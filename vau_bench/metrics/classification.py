@@ -62,9 +62,7 @@ def macro_f1(classes: int) -> tuple[Callable[[Columns], FloatArray], Callable[[F
 
 
 ACCURACY = Metric("accuracy", "share of videos given the right class", _accuracy, ratio)
-BINARY_ACCURACY = Metric(
-    "binary_accuracy", "share of videos rightly told normal or anomalous", _binary, ratio
-)
+BINARY_ACCURACY = Metric("binary_accuracy", "share of videos rightly told normal or anomalous", _binary, ratio)
 ANOMALOUS_ACCURACY = Metric(
     "anomalous_accuracy", "share of anomalous videos given the right class", _on_anomalous, ratio
 )

@@ -19,7 +19,15 @@ MODELS.add("gold", "vau_bench.models.gold:Gold")
 MODELS.add("motion", "vau_bench.models.motion:Motion")
 MODELS.add("openai", "vau_bench.models.openai:OpenAI")
 MODELS.add("qwen_vl", "vau_bench.models.qwen_vl:QwenVL")
-for _floor in ("always_a", "always_normal", "longest_option", "majority_class", "prior_interval", "random", "whole_video"):
+for _floor in (
+    "always_a",
+    "always_normal",
+    "longest_option",
+    "majority_class",
+    "prior_interval",
+    "random",
+    "whole_video",
+):
     MODELS.add(f"floors/{_floor}", f"vau_bench.models.floors:{_floor.title().replace('_', '')}")
 
 _NEXT_ARGUMENT = re.compile(r",(?=\s*[A-Za-z_]\w*\s*=)")
