@@ -7,38 +7,29 @@ the start, and a frame that does not come out is asked for again from further ba
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Iterator, Sequence
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from vau_bench.errors import VideoUnreadableError
 from vau_bench.video.clip import Clip, VideoInfo
-from vau_bench.video.index import Opening, Timeline, read_timeline
+from vau_bench.video.index import Opening, read_timeline
 from vau_bench.video.plans import FramePlan, parse_plan
+from vau_bench.video.reader import Reader
 from vau_bench.video.source import Source
-
-NEAR = 8
-"""Packets. A keyframe no further ahead is reached by decoding on: a seek empties the decoder's pipeline."""
+from vau_bench.video.timeline import Run, Timeline, plan_runs
 
 MAX_CLIP_BYTES = 8 << 30
 """A clip larger than this is refused, so that a hostile header cannot take all memory."""
 
-_SKIPS_EXACTLY = {"h264"}
-"""Codecs whose bit stream marks, for certain, the frames that no other frame refers to."""
-
-
-class Run(NamedTuple):
-    """Packets `[start, end]` to decode one after another, and the frames wanted of them."""
-
-    start: int
-    end: int
-    wanted: tuple[int, ...]
+MAX_LANES = 8
+"""Threads that decode one video, each with a decoder of its own."""
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -68,7 +59,7 @@ def decode(path: str | Path, plan: FramePlan | str) -> Clip:
         if not chosen:
             raise VideoUnreadableError(f"{plan} holds no frame of {path}, which lasts {info.duration:.3f} s")
         canvas = _Canvas(len(chosen), plan.fit(info.width, info.height), info.rotation, path)
-        if timeline.pts is None:
+        if not len(timeline.pts):
             shown = _by_number(source, chosen, canvas)
         else:
             shown = _by_time(source, timeline, chosen, canvas)
@@ -88,13 +79,13 @@ class _Canvas:
         self.frames = np.empty((count, height, width, 3), np.uint8)
         self._turns = -rotation // 90 % 4
         self._stored = (height, width) if self._turns % 2 else (width, height)
-        self._scaler = VideoReformatter()
 
-    def draw(self, place: int, frame: VideoFrame) -> None:
-        """Put the frame at this place."""
+    def draw(self, place: int, frame: VideoFrame, scaler: VideoReformatter | None = None) -> None:
+        """Put the frame at this place; a scaler that is kept keeps its tables, for one thread at a time."""
         width, height = self._stored
+        scaler = scaler or VideoReformatter()
         # Area averages all source pixels under a target pixel, so that a smaller picture does not flicker.
-        rgb = self._scaler.reformat(frame, width, height, "rgb24", interpolation=Interpolation.AREA)
+        rgb = scaler.reformat(frame, width, height, "rgb24", interpolation=Interpolation.AREA)
         plane = rgb.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
         picture = rows[:, : width * 3].reshape(height, width, 3)
@@ -128,7 +119,7 @@ def _describe(source: Source, opening: Opening) -> VideoInfo:
 
 def _by_number(source: Source, chosen: Sequence[int], canvas: _Canvas) -> list[int]:
     """Draw frames by counting from the start, for streams without times; returns what was drawn."""
-    source.rewind()
+    source.rewind(threads=0)
     place = {number: i for i, number in enumerate(chosen)}
     drawn = []
     for number, frame in enumerate(source.frames()):
@@ -142,105 +133,61 @@ def _by_number(source: Source, chosen: Sequence[int], canvas: _Canvas) -> list[i
 
 def _by_time(source: Source, timeline: Timeline, chosen: Sequence[int], canvas: _Canvas) -> list[int]:
     """Draw frames known by their timestamps; returns the number of the frame at each place."""
-    assert timeline.pts is not None
     place = {int(timeline.pts[number]): i for i, number in enumerate(chosen)}
-    missing = set(place)
-    reader = _Reader(source, timeline)
-    for run in plan_runs(timeline, chosen):
-        for frame in reader.decode(run, skip=True):
-            if frame.pts in missing:
-                canvas.draw(place[frame.pts], frame)
-                missing.discard(frame.pts)
+    drawn = _draw_runs(source, timeline, plan_runs(timeline, chosen), place, canvas)
     shown = list(chosen)
+    missing = sorted(place.keys() - drawn)
     if missing:
-        with Source(source.path, threads=1) as again:
-            reader = _Reader(again, timeline)
-            for pts in sorted(missing):
-                at = place[pts]
-                stamp, frame = _nearest(reader, timeline, chosen[at])
-                canvas.draw(at, frame)
-                shown[at] = int(np.searchsorted(timeline.pts, stamp))
+        reader = Reader(source, timeline)
+        for pts in missing:
+            stamp, frame = reader.nearest(chosen[place[pts]])
+            canvas.draw(place[pts], frame)
+            shown[place[pts]] = int(np.searchsorted(timeline.pts, stamp))
     return shown
 
 
-def plan_runs(timeline: Timeline, chosen: Sequence[int]) -> list[Run]:
-    """Return the least decoding that gives the chosen frames: one run a group, near ones joined."""
-    runs: list[Run] = []
-    for number in chosen:
-        start, end = int(timeline.entry[number]), int(timeline.packet[number])
-        if runs and start <= runs[-1].end + NEAR:
-            joined = runs.pop()
-            runs.append(Run(joined.start, max(joined.end, end), (*joined.wanted, number)))
-        else:
-            runs.append(Run(start, end, (number,)))
-    return runs
+def _draw_runs(
+    source: Source, timeline: Timeline, runs: Sequence[Run], place: Mapping[int, int], canvas: _Canvas
+) -> set[int]:
+    """Draw the frames of all runs, several runs at a time; returns the timestamps that were drawn.
 
-
-class _Reader:
-    """Decodes runs of packets, seeking between them as far as seeking can be trusted."""
-
-    def __init__(self, source: Source, timeline: Timeline) -> None:
-        self._source = source
-        self._timeline = timeline
-        self._seekable = True
-
-    def decode(self, run: Run, *, skip: bool) -> Iterator[VideoFrame]:
-        """Yield what the decoder gives for the run.
-
-        Args:
-            run: where to start and to end.
-            skip: leave out frames that are neither wanted nor needed to decode others.
-        """
-        source = self._source
-        skip = skip and source.decoder.name in _SKIPS_EXACTLY
-        wanted = {int(self._timeline.packet[number]) for number in run.wanted}
-        for number, packet in self._packets(run.start):
-            source.decoder.skip_frame = "NONREF" if skip and number not in wanted else "DEFAULT"
-            yield from source.decode(packet)
-            if number >= run.end:
-                break
-        yield from source.decode(None)
-        source.decoder.flush_buffers()
-
-    def _packets(self, start: int) -> Iterator[tuple[int, Packet]]:
-        """Yield numbered packets from `start` on; verifies where a seek has led to."""
-        source, timeline = self._source, self._timeline
-        if self._seekable and start in timeline.seek and source.seek(timeline.seek[start]):
-            packets = source.packets()
-            packet = next(packets, None)
-            number = -1 if packet is None else timeline.ranks.get(packet.pts or 0, -1)
-            if packet is not None and 0 <= number <= start:
-                if number == start:
-                    yield number, packet
-                for number, packet in enumerate(packets, number + 1):  # noqa: B020
-                    if number >= start:
-                        yield number, packet
-                return
-        self._seekable = False
-        source.rewind()
-        for number, packet in enumerate(source.packets()):
-            if number >= start:
-                yield number, packet
-
-
-def _nearest(reader: _Reader, timeline: Timeline, number: int) -> tuple[int, VideoFrame]:
-    """Return the timestamp and picture of a frame, or of the last decodable one before it.
-
-    Decodes from further and further back: a keyframe may be less than its flag says, and damage may have
-    taken a whole group.
-
-    Raises:
-        VideoUnreadableError: if neither can be decoded.
+    Groups of pictures do not depend on each other, so that decoders of one thread each, side by side, use
+    all cores without ever waiting for one another. Where there are fewer groups than cores, each decoder has
+    several threads.
     """
-    assert timeline.pts is not None
-    target = int(timeline.pts[number])
-    keys = sorted(timeline.seek)
-    at = bisect.bisect_right(keys, int(timeline.entry[number])) - 1
-    for back in (0, 1, 8, len(keys)):
-        start = keys[at - back] if at >= back else 0
-        run = Run(start, int(timeline.packet[number]), (number,))
-        frames = {f.pts: f for f in reader.decode(run, skip=False) if f.pts in timeline.ranks}
-        stamp = max((pts for pts in frames if pts <= target), default=None)
-        if stamp is not None and (stamp == target or back):
-            return stamp, frames[stamp]
-    raise VideoUnreadableError(f"frame {number} and all before it are damaged")
+    cores = _cores()
+    lanes = max(1, min(len(runs), cores, MAX_LANES))
+    threads = -(-cores // lanes) if lanes < cores else 1
+    left = deque(runs)
+
+    def draw(lane: int) -> set[int]:
+        if lane == 0 and threads == 1:
+            return _draw_lane(Reader(source, timeline), left, place, canvas)
+        with Source(source.path, threads=threads) as own:
+            return _draw_lane(Reader(own, timeline), left, place, canvas)
+
+    if lanes == 1:
+        return draw(0)
+    with ThreadPoolExecutor(lanes) as pool:
+        return set().union(*pool.map(draw, range(lanes)))
+
+
+def _draw_lane(reader: Reader, left: deque[Run], place: Mapping[int, int], canvas: _Canvas) -> set[int]:
+    """Draw the frames of one run after another until none is left."""
+    drawn: set[int] = set()
+    scaler = VideoReformatter()
+    while left:
+        try:
+            run = left.popleft()
+        except IndexError:  # another lane took the last one
+            break
+        for frame in reader.decode(run, skip=True):
+            if frame.pts in place and frame.pts not in drawn:
+                canvas.draw(place[frame.pts], frame, scaler)
+                drawn.add(frame.pts)
+    return drawn
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

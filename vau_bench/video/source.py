@@ -46,7 +46,7 @@ class Source:
         VideoUnreadableError: if it is not a video; says what it is instead.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0) -> None:
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
         self.path = path
         self._threads = threads
         _require_file(path)
@@ -54,9 +54,7 @@ class Source:
 
     def _open(self) -> None:
         try:
-            self.container = av.open(
-                f"file:{self.path}", container_options=_OPTIONS, metadata_errors="replace"
-            )
+            self.container = av.open(f"file:{self.path}", container_options=_OPTIONS, metadata_errors="replace")
         except (av.error.FFmpegError, ValueError, OSError) as error:
             raise VideoUnreadableError(f"not a video: {self.path} ({_reason(error)})") from None
         videos = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -108,9 +106,14 @@ class Source:
             return False
         return True
 
-    def rewind(self) -> None:
-        """Go to the first packet, by opening the file anew: formats without an index cannot seek."""
+    def rewind(self, *, threads: int | None = None) -> None:
+        """Go to the first packet, by opening the file anew: formats without an index cannot seek.
+
+        Args:
+            threads: of the decoder from now on.
+        """
         self.container.close()
+        self._threads = self._threads if threads is None else threads
         self._open()
 
     def close(self) -> None:
