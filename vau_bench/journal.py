@@ -12,6 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -148,7 +149,8 @@ class Journal:
 
     def _take_back(self) -> None:
         """Cut off a partial line, so that the journal stays readable."""
-        os.ftruncate(self._fd, self._end)
+        with suppress(OSError):  # where even that fails, the next opening drops the torn line
+            os.ftruncate(self._fd, self._end)
 
     def __enter__(self) -> Journal:
         return self

@@ -214,5 +214,3 @@ def _git() -> tuple[str | None, bool | None]:
     except (OSError, subprocess.TimeoutExpired):
         return None, None
     return (head.stdout.strip() or None, bool(status.stdout.strip())) if head.returncode == 0 else (None, None)
-
-

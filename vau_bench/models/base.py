@@ -46,7 +46,7 @@ class Model(ABC, Generic[C]):
         self.config = config
         self.clips = clips
 
-    def prepare(self, task: str, kind: Kind[Any], tuning: Sequence[Sample]) -> None:  # noqa: B027
+    def prepare(self, task: str, kind: Kind[Any], tuning: Sequence[Sample]) -> None:
         """Learn which task is coming; called once per task before its requests.
 
         Args:
@@ -68,5 +68,5 @@ class Model(ABC, Generic[C]):
         dumped: dict[str, JSON] = self.config.model_dump(mode="json")
         return dumped
 
-    def close(self) -> None:  # noqa: B027 - most models hold nothing
+    def close(self) -> None:
         """Release what the model holds."""

@@ -162,4 +162,3 @@ def _option(texts: Mapping[str, str], where: str, notes: Counter[str]) -> str | 
         raise DataError(f"{where}: the right option is not A, B, C or D: {texts['Correct Option']!r}")
     notes["option_as_sentence"] += len(texts["Correct Option"]) > 1
     return found[1]
-

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -62,6 +62,7 @@ def ensure_videos(
     split: str = "test",
     n: int | None = None,
     *,
+    indices: Iterable[int] | None = None,
     seed: int = 0,
     params: SynthParams = _DEFAULT,
     size: tuple[int, int] = SIZE,
@@ -79,6 +80,7 @@ def ensure_videos(
         directory: the cache; made if need be.
         split: `train`, `val` or `test`.
         n: how many clips; the split's default count when `None`.
+        indices: these clips instead of the first `n`.
         seed: another seed gives another benchmark.
         params: length and difficulty.
         size: width and height in pixels, even numbers.
@@ -95,8 +97,8 @@ def ensure_videos(
         raise UsageError(f"videos need even sizes of at least 32 pixels and 1 fps or more, not {size} at {fps} fps")
     spec = ClipSpec(split, seed, params, size, fps)
     folder = Path(directory) / spec.folder
-    count = DEFAULT_COUNTS[split] if n is None else n
-    absent = [i for i in range(count) if not (folder / f"{sample_id(split, i)}.mp4").is_file()]
+    wanted = range(DEFAULT_COUNTS[split] if n is None else n) if indices is None else indices
+    absent = [i for i in wanted if not (folder / f"{sample_id(split, i)}.mp4").is_file()]
     if not absent:
         return folder
     try:
