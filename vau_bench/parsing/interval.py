@@ -141,10 +141,8 @@ def _bare(text: str, tagged: bool) -> _Answer | None:
 
 
 def _after_correction(text: str, pairs: list[Pair]) -> list[Pair]:
-    last = None
-    for last in _CORRECTION.finditer(text, 0, pairs[-1].start):
-        pass
-    return pairs if last is None else [pair for pair in pairs if pair.start >= last.end()]
+    ends = [match.end() for match in _CORRECTION.finditer(text, 0, pairs[-1].start)]
+    return [pair for pair in pairs if pair.start >= ends[-1]] if ends else pairs
 
 
 def _of_form(text: str, pairs: list[Pair], form: Form) -> _Answer | Undecided | None:

@@ -35,18 +35,23 @@ _RANGE = re.compile(
 _COMMA = re.compile(r"['\"]?\s{0,4}[,;]\s{0,4}['\"]?")
 _OPEN = re.compile(r"(?P<bracket>[\[(])\s{0,4}['\"]?$")
 _CLOSE = re.compile(r"['\"]?\s{0,4}(?P<bracket>[\])])(?P<unit>\s{0,2}(?:s|secs?|seconds?|秒)(?![A-Za-z]))?")
+_NEXT_ITEM = re.compile(r"\s{0,8},\s{0,8}")
 _JSON_KEY = re.compile(r"[\"'](?P<key>[A-Za-z0-9_ ]{1,40})[\"']\s{0,8}:\s{0,8}[\[({\s]{0,8}[\"']?$")
+_UNIT_NOTE = r"(?:\s{0,2}\((?:s|sec|seconds|in seconds)\))?"
 _LABEL_KEY = re.compile(
-    r"(?<![A-Za-z])(?P<key>(?:start|begin|began|onset|end|finish|stop|conclud)(?:s|ed|ing|ning|es)?(?:[_ ]{0,2}(?:time|timestamp|sec|seconds?|point|frame))?"
-    r"|(?:lasts?\s)?(?:until|till))"
-    r"(?:\s{0,2}\((?:s|sec|seconds|in seconds)\))?[*_`\"']{0,4}\s{0,3}(?:is\b|was\b|:|=|at\b|around\b|about\b|approximately\b|\s){0,6}[*_`\"'~]{0,4}$",
+    r"(?<![A-Za-z])(?P<key>(?:start|begin|began|onset|end|finish|stop|conclud)(?:s|ed|ing|ning|es)?"
+    r"(?:[_ ]{0,2}(?:time|timestamp|sec|seconds?|point|frame))?|(?:lasts?\s)?(?:until|till))"
+    + _UNIT_NOTE
+    + r"[*_`\"']{0,4}\s{0,3}(?:is\b|was\b|:|=|at\b|around\b|about\b|approximately\b|\s){0,6}[*_`\"'~]{0,4}\s?$",
     re.IGNORECASE,
 )
 _WHOLE_VIDEO = re.compile(r"(?:video|clip|footage|recording)(?:\s{1,2}itself)?[\s:]{1,2}$", re.IGNORECASE)
 _TIME_LABEL = re.compile(
-    r"(?:\b(?:time(?:\s?(?:interval|span|range|frame|window|period|stamps?|segment))?|intervals?|segments?|timestamps?|span|period"
-    r"|window|range|when|answer|grounding|glue|localization|moments?)(?:\s{1,2}of\s{1,2}(?:the\s{1,2})?[a-z]{3,12})?"
-    r"(?:\s{0,2}\((?:s|sec|seconds|in seconds)\))?[*_`\"']{0,4}\s{0,2}(?:is|are|was|:|=|->)|(?:时间|区间|时间段|答案)(?:是|为|:))"
+    r"(?:\b(?:time(?:\s?(?:interval|span|range|frame|window|period|stamps?|segment))?|intervals?|segments?|timestamps?"
+    r"|span|period|window|range|when|answer|grounding|glue|localization|moments?)"
+    r"(?:\s{1,2}of\s{1,2}(?:the\s{1,2})?[a-z]{3,12})?"
+    + _UNIT_NOTE
+    + r"[*_`\"']{0,4}\s{0,2}(?:is|are|was|:|=|->)|(?:时间|区间|时间段|答案)(?:是|为|:))"
     r"[*_`\s]{0,4}(?:from|between|about|approximately)?[\[({\s'\"]{0,6}$",
     re.IGNORECASE,
 )
@@ -57,9 +62,7 @@ _NOT_TIME_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(rf"\b(?:between|zwischen|entre)\s{{1,3}}{_FILLER}[*_]{{0,3}}$", re.IGNORECASE)
-_FROM = re.compile(
-    rf"(?:\b(?:from|von|de|desde|between|во|с)\s{{1,3}}|从){_FILLER}[*_]{{0,3}}$", re.IGNORECASE
-)
+_FROM = re.compile(rf"(?:\b(?:from|von|de|desde|between)\s{{1,3}}|从){_FILLER}[*_]{{0,3}}$", re.IGNORECASE)
 _SECOND_BEFORE = re.compile(r"\bseconds?\s{1,2}[*_]{0,3}$|第\s?$", re.IGNORECASE)
 _BENIGN_AFTER = re.compile(
     r"[*_`'\")\]]{0,4}\s{0,3}(?:$|[.,;:!)\]}\n](?![0-9])|(?:in|of|within)\s{1,2}the\s{1,2}(?:video|clip|footage)"
@@ -108,7 +111,18 @@ def find_pairs(text: str) -> list[Pair]:
                 pairs.append(_pair(text, time, times[index + 1], form))
                 index += 1
         index += 1
-    return [_checked(text, pair) for pair in pairs]
+    return [_checked(text, pair) for pair in _joined(text, pairs)]
+
+
+def _joined(text: str, pairs: list[Pair]) -> list[Pair]:
+    """Give the later items of a list of lists the form of its first item."""
+    joined: list[Pair] = []
+    for pair in pairs:
+        last = joined[-1] if joined else None
+        if last is not None and pair.form == "list" and _NEXT_ITEM.fullmatch(text, last.end, pair.start):
+            pair = pair._replace(form=last.form)
+        joined.append(pair)
+    return joined
 
 
 def _pair(text: str, first: Time, second: Time, form: Form) -> Pair:
@@ -174,7 +188,7 @@ def _form(text: str, first: Time, second: Time, previous: Time | None) -> Form |
     listed = _list_form(text, first, second, before)
     if listed is not None or ranged is None:
         return listed if listed != "denied" else None
-    if previous is not None and text[previous.end : first.start].strip() in ("-", ","):
+    if previous is not None and text[previous.end : first.start] in ("-", " - ", ","):
         return None
     if ranged["word"] == "-" and text[second.end : second.end + 1] in ("-", "/"):
         return None

@@ -30,12 +30,14 @@ _NO_ALIASES: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 _WRAPPING = " \t\r\n*_`'\"()[]{}$<>.:;,!#"
 _JSON_LABEL = re.compile(
-    r"[\"'](?:final[ _]?|predicted[ _]?)?(?:class|label|category|anomaly[ _]?(?:class|type|category)|event[ _]?type|type"
-    r"|answer|prediction|result|verdict|classification|anomaly|is_anomaly|abnormal)[\"']\s{0,8}:\s{0,8}[\"']([^\"'\n]{1,80})[\"']",
+    r"[\"'](?:final[ _]?|predicted[ _]?)?(?:class|label|category|anomaly[ _]?(?:class|type|category)|event[ _]?type"
+    r"|type|answer|prediction|result|verdict|classification|anomaly|is_anomaly|abnormal)"
+    r"[\"']\s{0,8}:\s{0,8}[\"']([^\"'\n]{1,80})[\"']",
     re.IGNORECASE,
 )
 _JSON_VERDICT = re.compile(
-    r"[\"'](?:is[ _]?)?(?:anomaly|abnormal|anomalous)(?:[ _]?detected)?[\"']\s{0,8}:\s{0,8}[\"']?(true|false|yes|no|[01])\b(?!\.)",
+    r"[\"'](?:is[ _]?)?(?:anomaly|abnormal|anomalous)(?:[ _]?detected)?[\"']"
+    r"\s{0,8}:\s{0,8}[\"']?(true|false|yes|no|[01])\b(?!\.)",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
@@ -97,9 +99,7 @@ def _apply(rules: dict[str, Rule], scope: Scope, lexicon: Lexicon) -> Parsed[str
         if isinstance(found, Undecided):
             return None
         if found is not None:
-            return Parsed(
-                found.label, scope.rule(name, canonical="exact"), scope.span(found.start, found.end)
-            )
+            return Parsed(found.label, scope.rule(name, canonical="exact"), scope.span(found.start, found.end))
     return None
 
 

@@ -16,8 +16,8 @@ weaker rule is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from re import Match
 from typing import TypeAlias
 
 from vau_bench.parsing.answers import Parsed
@@ -55,9 +55,7 @@ def parse_option(text: str, letters: str = "ABCD", options: Sequence[str] = ()) 
     return None
 
 
-def _apply(
-    rules: dict[str, Rule], scope: Scope, patterns: Patterns, options: tuple[str, ...]
-) -> Parsed[str] | None:
+def _apply(rules: dict[str, Rule], scope: Scope, patterns: Patterns, options: tuple[str, ...]) -> Parsed[str] | None:
     for name, rule in rules.items():
         found = rule(scope.text, patterns, options)
         if isinstance(found, Undecided):
@@ -92,9 +90,8 @@ def _labelled(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
     events: list[tuple[int, bool, Found]] = []
     for pattern in patterns.statements:
         for match in pattern.finditer(text):
-            if not is_denied_before(text, match.start(), reach=24) and not is_hypothetical(
-                text, match.start()
-            ):
+            said = match.start() + len(_first_word(match))
+            if not is_denied_before(text, said, reach=32) and not is_hypothetical(text, said):
                 events.append((match.start("letter"), True, _found(match, patterns)))
     if not events:
         return None
@@ -107,6 +104,11 @@ def _labelled(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
         elif isinstance(current, tuple) and isinstance(found, tuple) and current[0] == found[0]:
             current = UNDECIDED
     return current
+
+
+def _first_word(match: re.Match[str]) -> str:
+    """Return the word that a statement begins with: "but" and "no" end the clause before them, and deny nothing."""
+    return match[0].split(maxsplit=1)[0] if match["letter"] != match[0] else ""
 
 
 def _leading(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
@@ -130,7 +132,7 @@ def _last_line(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found
 def _mention(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
     """Take the one letter that is mentioned, if the text ends with it."""
     denied = {match["letter"].upper() for pattern in patterns.denials for match in pattern.finditer(text)}
-    last: Match[str] | None = None
+    last: re.Match[str] | None = None
     for match in patterns.lone.finditer(text):
         letter = match["letter"].upper()
         if letter not in denied:
@@ -154,7 +156,7 @@ def _option_text(text: str, patterns: Patterns, options: tuple[str, ...]) -> Fou
     return _agreed(found)
 
 
-def _found(match: Match[str], patterns: Patterns | None = None) -> Found:
+def _found(match: re.Match[str], patterns: Patterns | None = None) -> Found:
     """Return the letter of a match; undecided where another letter follows as an alternative."""
     letter = match["letter"].upper()
     for pattern in patterns.alternatives if patterns is not None else ():

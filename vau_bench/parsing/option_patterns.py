@@ -9,9 +9,7 @@ from typing import NamedTuple
 _ARTICLES = "AI"
 """Letters that are words of English: in "A man" there is no option A."""
 
-_AFTER_LETTER = (
-    r"(?:because|since|as|based|due|given|which|and|or|but|is|was|are|if|not|best|would|can|does|could)\b"
-)
+_AFTER_LETTER = r"(?:because|since|as|based|due|given|which|and|or|but|is|was|are|if|not|best|would|can|does|could)\b"
 _CLOSER = r"[)\]}*_`'\"]{0,4}"
 _OPENER = r"[(\[{*_`'\"$]{0,4}"
 _CLAUSE_END = rf"(?={_CLOSER}\s{{0,3}}(?:[.,;!\n]|$))"
@@ -26,14 +24,16 @@ _LINK = (
     r"[*_`'\"\s]{0,6}(?:(?:is|was|would\s{1,3}be|should\s{1,3}be|must\s{1,3}be|will\s{1,3}be|has\s{1,3}to\s{1,3}be)\b"
     r"(?:\s{0,3}:)?|:|=|[-=]>|\u2192)[*_`\s]{0,6}"
 )
-_ADVERB = r"(?:(?:therefore|thus|most\s{1,3}likely|likely|probably|clearly|definitely|indeed|actually|either)[,:]?\s{1,3})?"
+_ADVERB = (
+    r"(?:(?:therefore|thus|most\s{1,3}likely|likely|probably|clearly|definitely|indeed|actually|either)[,:]?\s{1,3})?"
+)
 _GOOD = r"(?:correct|right|best|answer|accurate|appropriate|suitable|true|plausible|fitting)\b"
 _BAD = (
     r"(?:wrong|incorrect|false|inaccurate|untrue|implausible|irrelevant|unlikely|unsupported"
     r"|(?:ruled|crossed)\s{1,3}out|eliminated|excluded|not)\b"
 )
 _FOREIGN = (
-    r"(?:(?:答案|正确选项|正確選項|最佳选项)(?:应该|应)?(?:是|为|為|选|:)|(?<!不)(?:应选|应该选|我选|选择|选)"
+    r"(?:(?:答案|正确选项|正確選項|最佳选项)(?:应该|应)?(?:是|为|為|选|:){1,2}|(?<!不)(?:应选|应该选|我选|选择|选)"
     r"|(?:答え|正解|回答|解答)(?:は|:)|(?:정답|답변|답)(?:은|는|:)|antwort\s{0,2}(?:ist|lautet|:)(?:\s{1,2}die)?"
     r"|(?:respuesta|resposta|risposta|r[ée]ponse|opci[óo]n|op[çc][ãa]o|opzione|alternativa)"
     r"(?:\s{1,2}(?:correcta|correta|corretta|correcte|final|finale))?\s{0,2}(?:es|é|è|est|:)(?:\s{1,2}(?:la|a|l'))?"
@@ -117,8 +117,7 @@ def _statements(letters: str) -> tuple[re.Pattern[str], ...]:
         r"(?i:\bi(?:'d|'ll|\s{1,3}(?:would|will))?\s{1,3}(?:choose|select|pick|go\s{1,3}with|opt\s{1,3}for|vote\s{1,3}for"
         rf"|answer|chose|selected|picked)\s{{1,3}}{_NOUN}){after_noun}",
         r"(?i:\b(?:corresponds?\s{1,3}to|matches|aligns?\s{1,3}with|consistent\s{1,3}with|points?\s{1,3}to|supports"
-        r"|described\s{1,3}by|makes)\s{1,3}(?:the\s{1,3})?(?P<noun>option|choice|answer)\s{1,3})"
-        + after_noun,
+        r"|described\s{1,3}by|makes)\s{1,3}(?:the\s{1,3})?(?P<noun>option|choice|answer)\s{1,3})" + after_noun,
         r"(?i:\b(?:so|therefore|thus|hence|conclusion|actually|correction|rather|wait|sorry|no|i\s{1,3}mean|but|probably"
         r"|likely|i\s{1,3}(?:think|believe|guess)|it(?:'s|\s{1,3}is|\s{1,3}must\s{1,3}be))[,:;.!\s-]{1,5}"
         r"(?:no[,.]?\s{1,3})?(?:(?:it|that)(?:'s|\s{1,3}is|\s{1,3}should\s{1,3}be)\s{1,3})?"

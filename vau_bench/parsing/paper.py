@@ -32,11 +32,9 @@ def paper_option(text: str) -> Parsed[str] | None:
     after = text.rfind(_THINK_END)
     starts = [("paper/last_after_think", after + len(_THINK_END))] if after >= 0 else []
     for rule, start in [*starts, ("paper/last_letter", 0)]:
-        last = None
-        for last in _LONE_LETTER.finditer(text, start):
-            pass
-        if last is not None:
-            return Parsed(last[0], rule, last.span())
+        letters = list(_LONE_LETTER.finditer(text, start))
+        if letters:
+            return Parsed(letters[-1][0], rule, letters[-1].span())
     return None
 
 

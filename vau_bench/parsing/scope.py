@@ -9,7 +9,6 @@ from typing import NamedTuple
 from vau_bench.parsing.answers import Span
 from vau_bench.parsing.tags import REASONING, Block, find_blocks, is_blank, without_end
 
-
 LIMIT = 1 << 16
 """Answers are looked for in so many characters at the end of a text; hundreds of times what models write."""
 
@@ -65,13 +64,14 @@ class _PlainForms(dict[int, str]):
         return self[code]
 
 
-_PLAIN = _PlainForms(
-    {
-        ord(curly): straight
-        for curly, straight in zip("‘’‚“”„«»，。、；：「」", '\'\'\'""""",.,;:""', strict=True)
-    }
-    | {ord(dash): "-" for dash in "‐‑‒–—―−"}
-)
+_VARIANTS = {
+    "'": "\u2018\u2019\u201a",
+    '"': "\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d",
+    ",": "\uff0c\u3001",
+    ".": "\u3002",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
+}
+_PLAIN = _PlainForms({ord(variant): form for form, variants in _VARIANTS.items() for variant in variants})
 
 
 def plain(text: str) -> str:
@@ -95,7 +95,7 @@ def find_final(text: str) -> Final:
             return Final(None, None, None)
         return Final(None, None, None, Scope(text[last.start : last.end], last.start, "think/"))
     start, end = piece
-    inside = [block for block in blocks if start <= block.outer[0] and block.outer[1] <= end]
+    inside = [block for block in blocks if start <= block.start and block.end <= end]
     return Final(_content(text, inside, "answer"), _content(text, inside, "glue"), _scope(text, start, end))
 
 

@@ -16,12 +16,8 @@ class Undecided(Enum):
 UNDECIDED: Final = Undecided.UNDECIDED
 
 _REACH = 80
-_CLAUSE_END = re.compile(
-    r"[.;:!?\n](?!\d)|,|\b(?:but|however|although|though|instead|while|then)\b", re.IGNORECASE
-)
-_LIST_CLAUSE_END = re.compile(
-    r"[.;:!?\n](?!\d)|\b(?:but|however|although|though|instead|while|then)\b", re.IGNORECASE
-)
+_CLAUSE_END = re.compile(r"[.;:!?\n](?!\d)|,|\b(?:but|however|although|though|instead|while|then)\b", re.IGNORECASE)
+_LIST_CLAUSE_END = re.compile(r"[.;:!?\n](?!\d)|\b(?:but|however|although|though|instead|while|then)\b", re.IGNORECASE)
 _NEGATION = re.compile(
     r"\b(?:no|not|never|neither|nor|none|nothing|without|cannot|lack(?:s|ing)?|absence|free\s+of|free\s+from|rather\s+than"
     r"|instead\s+of|unlike|rules?\s+out|ruled\s+out|ruling\s+out|excluding|except)\b|n't\b|\bkein\w*|\bnicht\b|\bsin\b|不|没有|无",

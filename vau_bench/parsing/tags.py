@@ -10,7 +10,8 @@ from vau_bench.parsing.answers import Span
 REASONING = frozenset({"think", "reflect"})
 
 _TAG = re.compile(
-    r"[<\u25c1][ \t]{0,8}(/?)[ \t]{0,8}(think|answer|glue|reflect)(?:ing|ion)?(?=[\s/>\u25b7])([^<>\u25c1\u25b7]*)[>\u25b7]",
+    r"[<\u25c1][ \t]{0,8}(/?)[ \t]{0,8}(think|answer|glue|reflect)(?:ing|ion)?"
+    r"(?=[\s/>\u25b7])([^<>\u25c1\u25b7]*)[>\u25b7]",
     re.IGNORECASE,
 )
 _END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "</s>", "<end_of_turn>")
