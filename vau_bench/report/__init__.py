@@ -1,0 +1,1 @@
+"""What people read of a run: the terminal table and the offline HTML report."""
