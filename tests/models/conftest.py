@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,7 @@ def ask() -> Callable[..., Request]:
         system: str | None = None,
         choices: tuple[str, ...] = (),
         sees: bool = True,
+        plan: str = "fps(1)",
         **generation: Any,
     ) -> Request:
         messages = (Message("user", text, video=sees),)
@@ -210,7 +212,7 @@ def ask() -> Callable[..., Request]:
             messages=messages,
             generation=Generation(**generation),
             video=None if video is None else Path(video),
-            plan="fps(1)",
+            plan=plan,
             choices=choices,
         )
 
@@ -226,3 +228,26 @@ def stopwatch() -> Callable[[], Callable[[], float]]:
         return lambda: time.perf_counter() - begin
 
     return start
+
+
+@pytest.fixture(scope="session")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video of 6 s at 25 fps and one with uneven frame times."""
+    import av
+
+    folder = tmp_path_factory.mktemp("footage")
+    rng = np.random.default_rng(0)
+    even = [40 * i for i in range(150)]
+    uneven = sorted(rng.choice(6000, 120, replace=False).tolist())
+    for name, times in (("even.mp4", even), ("uneven.mkv", [0, *uneven])):
+        with av.open(str(folder / name), "w") as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 84, 56, "yuv420p"
+            stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+            for at in dict.fromkeys(times):
+                picture = np.full((56, 84, 3), at // 25 % 256, np.uint8)
+                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                frame.pts = at
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    return folder

@@ -24,6 +24,7 @@ from vau_bench.errors import ModelError, UsageError
 from vau_bench.models.endpoint import EndpointSettings, pause, retry_after
 from vau_bench.models.openai import OpenAI, OpenAIConfig
 from vau_bench.records import Outcome
+from vau_bench.video import ClipLoader
 
 CANARY = "sk-canary-5f1c0e"
 
@@ -82,6 +83,19 @@ class TestWhatIsSent:
         parts = server.calls[0].body["messages"][0]["content"]
         assert [p["text"] for p in parts if p["type"] == "text"][:3] == ["[0.00s]", "[0.04s]", "[0.08s]"]
 
+    @pytest.mark.parametrize("plan", ["fps(2)", "uniform(7)", "window(2, 5, 4)"])
+    def test_times_told_are_those_of_a_real_video(self, chat_server, ask, footage, plan):
+        server = chat_server()
+        requests = [ask(str(footage / name), plan=plan) for name in ("even.mp4", "uneven.mkv")]
+        with ClipLoader() as loader:
+            model = OpenAI(OpenAIConfig(model="vlm", base_url=server.url, concurrency=1), loader)
+            responses = list(model.generate(requests))
+        for call, response in zip(server.calls, responses, strict=True):
+            parts = call.body["messages"][0]["content"][:-1]
+            told = [float(part["text"].strip("[s]")) for part in parts[::2]]
+            assert told == pytest.approx(list(response.seen.times), abs=0.051)
+            assert [part["type"] for part in parts[1::2]] == ["image_url"] * len(told)
+
     def test_generation_settings(self, chat_server, model, ask):
         server = chat_server()
         request = ask(max_new_tokens=77, temperature=0.5, top_p=0.9, seed=3)
@@ -99,9 +113,7 @@ class TestWhatIsSent:
 
     def test_settings_that_reasoning_models_refuse_can_be_left_out(self, chat_server, model, ask):
         server = chat_server()
-        plain = model(
-            server.url, max_tokens_field="max_completion_tokens", send_temperature=False, send_seed=False
-        )
+        plain = model(server.url, max_tokens_field="max_completion_tokens", send_temperature=False, send_seed=False)
         list(plain.generate([ask(max_new_tokens=5)]))
         body = server.calls[0].body
         assert body["max_completion_tokens"] == 5
@@ -117,9 +129,9 @@ class TestWhatIsSent:
         server = chat_server()
         (response,) = model(server.url, frames="video").generate([ask(str(tmp_path / "a.mp4"))])
         part, text = server.calls[0].body["messages"][0]["content"]
-        assert part["video_url"]["url"] == "data:video/mp4;base64," + base64.b64encode(
-            b"not really a video"
-        ).decode("ascii")
+        assert part["video_url"]["url"] == "data:video/mp4;base64," + base64.b64encode(b"not really a video").decode(
+            "ascii"
+        )
         assert text["text"] == "What happens?"
         assert response.seen is None, "what the server samples is not known here"
 
@@ -201,9 +213,7 @@ class TestWhatComesBack:
         response, _ = self.answer(chat_server, model, ask, say(raw=b'{"error": {"message": "busy"}}'))
         assert response.error == "the server answered with an error: busy"
 
-    @pytest.mark.parametrize(
-        "raw", [b"<html><title>Bad gateway</title></html>", b"", b'{"choices": [', b"\xff"]
-    )
+    @pytest.mark.parametrize("raw", [b"<html><title>Bad gateway</title></html>", b"", b'{"choices": [', b"\xff"])
     def test_what_is_no_json_is_tried_again_and_then_an_error(self, chat_server, model, ask, say, raw):
         response, calls = self.answer(chat_server, model, ask, say(raw=raw))
         assert response.outcome is Outcome.ERRORED and "no JSON" in response.error
@@ -251,9 +261,7 @@ class TestPatience:
         assert elapsed() > (0.8 if dated else 0.29)
 
     def test_an_absurd_retry_after_is_capped(self, chat_server, model, ask, say, stopwatch):
-        server = chat_server(
-            lambda s: say() if s.number else say(status=503, headers={"Retry-After": "86400"})
-        )
+        server = chat_server(lambda s: say() if s.number else say(status=503, headers={"Retry-After": "86400"}))
         elapsed = stopwatch()
         (response,) = model(server.url, longest_pause=0.1).generate([ask()])
         assert response.outcome is Outcome.SCORED and elapsed() < 3
@@ -443,11 +451,7 @@ class TestOptionScores:
             {},
             {"logprobs": None},
             {"logprobs": {"content": None}},
-            {
-                "logprobs": {
-                    "content": [{"token": "The", "top_logprobs": []}, {"token": "A", "top_logprobs": []}]
-                }
-            },
+            {"logprobs": {"content": [{"token": "The", "top_logprobs": []}, {"token": "A", "top_logprobs": []}]}},
             {"logprobs": {"content": [{"token": 3}]}},
         ],
     )
@@ -517,9 +521,7 @@ class TestArguments:
 
     def test_identity_changes_with_what_changes_answers_only(self, model):
         plain = model("http://h/v1").identity()
-        assert (
-            model("http://h/v1", concurrency=99, timeout=1.0, retries=0, give_up_after=2).identity() == plain
-        )
+        assert model("http://h/v1", concurrency=99, timeout=1.0, retries=0, give_up_after=2).identity() == plain
         for change in ({"jpeg_quality": 50}, {"extra_body": {"top_k": 1}}, {"frames": "video"}):
             assert model("http://h/v1", **change).identity() != plain
         assert model("http://other/v1").identity() != plain

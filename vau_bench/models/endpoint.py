@@ -96,7 +96,7 @@ class Endpoint(Generic[T]):
     Args:
         settings: where to call and how patiently.
         payload: makes the JSON of one call; runs beside other calls, in a thread. It may raise
-            `VideoError` or `CallError`, which becomes the item's result.
+            `VideoError` or `CallError`, which becomes the item's result; `ModelError` ends the run.
     """
 
     def __init__(self, settings: EndpointSettings, payload: Callable[[T], dict[str, Any]]) -> None:
@@ -164,7 +164,7 @@ class Endpoint(Generic[T]):
     def _content(self, item: T) -> bytes:
         try:
             return json.dumps(self._payload(item)).encode()
-        except (CallError, VideoError):
+        except (CallError, VideoError, ModelError):
             raise
         except Exception as error:
             raise CallError(f"the request could not be prepared: {type(error).__name__}: {error}") from error
@@ -180,9 +180,7 @@ class Endpoint(Generic[T]):
         except httpx.ConnectError as error:
             raise _Transient(f"no connection: {self._clean(str(error))}", cause=Cause.CONNECTION) from None
         except httpx.RequestError as error:
-            raise _Transient(
-                f"the connection broke: {self._clean(str(error)) or type(error).__name__}"
-            ) from None
+            raise _Transient(f"the connection broke: {self._clean(str(error)) or type(error).__name__}") from None
         seconds = time.perf_counter() - start
         if response.status_code != 200:
             self._refuse(response)
@@ -268,9 +266,7 @@ class _Loop:
         headers = {"Content-Type": "application/json"}
         if settings.key:
             headers["Authorization"] = f"Bearer {settings.key}"
-        limits = httpx.Limits(
-            max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
-        )
+        limits = httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
         self.client = httpx.AsyncClient(headers=headers, timeout=settings.timeout, limits=limits)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vau-bench-endpoint", daemon=True)

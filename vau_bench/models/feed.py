@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +26,7 @@ def missing(request: Request) -> VideoMissingError | None:
     return None
 
 
-def feed(
-    clips: ClipLoader, requests: Iterable[Request]
-) -> Iterator[tuple[Request, Clip | VideoError | None]]:
+def feed(clips: ClipLoader, requests: Iterable[Request]) -> Generator[tuple[Request, Clip | VideoError | None]]:
     """Yield each request, in order, with its clip, or why it has none, or `None` if it asks for none.
 
     `requests` is taken lazily, no further ahead than the loader decodes ahead.

@@ -32,9 +32,7 @@ class OpenAIConfig(ModelConfig):
     """Arguments of the `openai` model."""
 
     model: str = Field(min_length=1, description="name of the model, as the server knows it")
-    base_url: str | None = Field(
-        None, description=f"address up to /v1; default: $OPENAI_BASE_URL, else {HOSTED}"
-    )
+    base_url: str | None = Field(None, description=f"address up to /v1; default: $OPENAI_BASE_URL, else {HOSTED}")
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
     api_key_file: Path | None = Field(None, description="file that holds the key; read before the variable")
     frames: Literal["jpeg", "video"] = Field(
@@ -46,17 +44,13 @@ class OpenAIConfig(ModelConfig):
     image_detail: Literal["auto", "low", "high"] | None = Field(
         None, description="the `detail` of each image; default: not sent"
     )
-    max_frames: int = Field(
-        250, ge=1, description="frames in one request at most; a clip with more is an error"
-    )
+    max_frames: int = Field(250, ge=1, description="frames in one request at most; a clip with more is an error")
     max_video_mb: float = Field(50.0, gt=0, description="size of a video part at most, in megabytes")
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens",
         description="what the server calls the token limit; reasoning models want the longer name",
     )
-    send_temperature: bool = Field(
-        True, description="send temperature and top_p; reasoning models refuse them"
-    )
+    send_temperature: bool = Field(True, description="send temperature and top_p; reasoning models refuse them")
     send_seed: bool = Field(True, description="send the seed")
     option_scores: bool = Field(
         False,
@@ -67,18 +61,10 @@ class OpenAIConfig(ModelConfig):
     )
     concurrency: int = Field(8, ge=1, le=512, description="requests in flight at most")
     timeout: float = Field(120.0, gt=0, description="seconds that one attempt may take altogether")
-    retries: int = Field(
-        6, ge=0, description="further attempts after 429, 5xx, a timeout or a broken connection"
-    )
-    first_pause: float = Field(
-        1.0, gt=0, description="seconds before the first retry at most; doubles with each"
-    )
-    longest_pause: float = Field(
-        60.0, gt=0, description="seconds between attempts at most, also by Retry-After"
-    )
-    give_up_after: int = Field(
-        20, ge=1, description="requests in a row without a connection that stop the run"
-    )
+    retries: int = Field(6, ge=0, description="further attempts after 429, 5xx, a timeout or a broken connection")
+    first_pause: float = Field(1.0, gt=0, description="seconds before the first retry at most; doubles with each")
+    longest_pause: float = Field(60.0, gt=0, description="seconds between attempts at most, also by Retry-After")
+    give_up_after: int = Field(20, ge=1, description="requests in a row without a connection that stop the run")
 
     @field_validator("extra_body", mode="before")
     @classmethod
@@ -160,8 +146,9 @@ class OpenAI(Model[OpenAIConfig]):
 
     def _jobs(self, requests: Iterable[Request]) -> Generator[_Job]:
         if self.config.frames == "jpeg":
-            for request, clip in feed(self.clips, requests):
-                yield _Job(request, clip)
+            with closing(feed(self.clips, requests)) as fed:
+                for request, clip in fed:
+                    yield _Job(request, clip)
             return
         for request in requests:
             yield _Job(request, missing(request))

@@ -162,8 +162,7 @@ def _usage(reply: Reply) -> Usage:
     counts = reply.body.get("usage")
     counts = counts if isinstance(counts, dict) else {}
     prompt, completion = (
-        value if isinstance(value := counts.get(name), int) else None
-        for name in ("prompt_tokens", "completion_tokens")
+        value if isinstance(value := counts.get(name), int) else None for name in ("prompt_tokens", "completion_tokens")
     )
     return Usage(prompt_tokens=prompt, completion_tokens=completion, seconds=reply.seconds)
 

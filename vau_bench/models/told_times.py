@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from vau_bench.errors import ModelError
+
 _LABEL = re.compile(r"\[(\d+\.\d+)s\]")
 
 
-class ToldTimesError(AssertionError):
-    """The model would have been told other times than it is shown: a defect, never a property of a video."""
+class ToldTimesError(ModelError):
+    """The model would be told other times than it is shown: a defect of the software that stops the run."""
 
 
 def time_labels(times: Sequence[float]) -> tuple[str, ...]:

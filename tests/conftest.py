@@ -1,0 +1,35 @@
+"""Fixtures of the whole suite; what is heavy is imported inside them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Build tiny Qwen-VL checkpoints: `tiny_qwen("qwen3_vl")`; see `tests/models/tiny_qwen.py`."""
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    source = Path(__file__).parent / "models" / "tiny_qwen.py"
+    spec = importlib.util.spec_from_file_location("tiny_qwen", source)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    @cache
+    def build(family: str) -> Path:
+        folder: Path = module.build(tmp_path_factory.mktemp(family), family)
+        return folder
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen25_checkpoint(tiny_qwen: Callable[[str], Path]) -> Path:
+    """A Qwen2.5-VL checkpoint with 0.2 million random weights. Read it, do not write into it."""
+    return tiny_qwen("qwen2_5_vl")

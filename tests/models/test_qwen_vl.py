@@ -1,0 +1,614 @@
+"""The `qwen_vl` model with tiny random checkpoints: what it is told, that batches change nothing, what fails how."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from vau_bench.errors import MissingExtraError, ModelError, UsageError
+from vau_bench.models.qwen_sampling import SeededSampling
+from vau_bench.models.qwen_vl import QwenVL, QwenVLConfig
+from vau_bench.records import Outcome
+from vau_bench.video import ClipLoader
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")
+SMALL = {"min_pixels": 4 * 28 * 28, "max_pixels": 9 * 28 * 28, "dtype": "float32"}
+
+
+@pytest.fixture
+def qwen(tiny_qwen, clips):
+    """Make models: `qwen("qwen3_vl", batch_size=2)`."""
+
+    def make(family="qwen2_5_vl", loader=None, checkpoint=None, **arguments):
+        folder = str(checkpoint or tiny_qwen(family))
+        return QwenVL(QwenVLConfig(checkpoint=folder, **{**SMALL, **arguments}), loader or clips)
+
+    return make
+
+
+@pytest.fixture
+def prompts():
+    """Collect what goes into a model: `prompts(model)` gives a list of decoded prompts."""
+
+    def watch(model):
+        loaded = model._load()
+        told = []
+        generate = loaded.model.generate
+
+        def spy(**inputs):
+            told.extend(loaded.tokenizer.batch_decode(inputs["input_ids"]))
+            return generate(**inputs)
+
+        loaded.model.generate = spy
+        return told
+
+    return watch
+
+
+def video_positions(model):
+    """Record the temporal positions of video tokens that reach the language model as an answer begins."""
+    inner = model._load().model.model
+    types, found = [], []
+
+    def before(module, args, kwargs):
+        types[:] = [kwargs.get("mm_token_type_ids")]
+
+    def hook(module, args, kwargs):
+        temporal = kwargs["position_ids"][-3]
+        if temporal.shape == types[0].shape and (types[0] == 2).any():
+            found.append(temporal[types[0] == 2])
+
+    inner.register_forward_pre_hook(before, with_kwargs=True)
+    inner.language_model.register_forward_pre_hook(hook, with_kwargs=True)
+    return found
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("plan", "step"), [("fps(1)", 4), ("fps(2)", 2), ("fps(4)", 1), ("fps(8)", 0.5), ("fps(0.5)", 8)]
+    )
+    def test_positions_in_qwen25_are_the_times_of_a_real_video(self, qwen, ask, footage, plan, step):
+        with ClipLoader() as loader:
+            model = qwen(loader=loader)
+            positions = video_positions(model)
+            (response,) = model.generate([ask(str(footage / "even.mp4"), plan=plan, max_new_tokens=1)])
+        shown = response.seen.times[::2]
+        at = positions[0].reshape(len(shown), -1)[:, 0]
+        at = (at - at[0]).tolist()
+        assert at == [int(step * k) for k in range(len(shown))]
+        assert np.abs(np.array(at) / 2 - shown).max() <= 0.5, "two positions a second"
+
+    @pytest.mark.parametrize("plan", ["fps(1)", "fps(3)", "uniform(7)", "window(2, 5, 4)"])
+    def test_stamps_in_qwen3_are_the_times_of_a_real_video(self, qwen, ask, footage, prompts, plan):
+        requests = [ask(str(footage / name), plan=plan, max_new_tokens=1) for name in ("even.mp4", "uneven.mkv")]
+        with ClipLoader() as loader:
+            model = qwen("qwen3_vl", loader=loader)
+            told = prompts(model)
+            responses = list(model.generate(requests))
+        for prompt, response in zip(told, responses, strict=True):
+            stamps = [float(t) for t in re.findall(r"<([\d.]+) seconds>", prompt)]
+            times = response.seen.times
+            pairs = [times[i : i + 2] for i in range(0, len(times), 2)]
+            assert stamps == pytest.approx([sum(pair) / len(pair) for pair in pairs], abs=0.051)
+            assert prompt.count("<|vision_start|>") == prompt.count("<|vision_end|>") == len(pairs)
+            assert "<|vision_start|><" + f"{stamps[0]:.1f}" not in prompt, "no second pair around all patches"
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_times_between_images(self, qwen, ask, footage, prompts, family):
+        with ClipLoader() as loader:
+            model = qwen(family, loader=loader, mode="frames")
+            told = prompts(model)
+            request = ask(str(footage / "uneven.mkv"), plan="uniform(5)", max_new_tokens=1)
+            (response,) = model.generate([request])
+        labels = re.findall(r"\[([\d.]+)s\]<\|vision_start\|>", told[0])
+        assert [float(t) for t in labels] == pytest.approx(list(response.seen.times), abs=0.051)
+        assert len(labels) == 5 and "<|video_pad|>" not in told[0]
+
+    def test_qwen2_is_told_in_words(self, qwen, ask, prompts):
+        told = prompts(model := qwen("qwen2_vl"))
+        list(model.generate([ask(max_new_tokens=1, text="When?")]))
+        assert (
+            "<|vision_end|>The video is shown as 4 frames, taken at these times: "
+            "[0.0s], [1.0s], [2.0s], [3.0s].\nWhen?" in told[0]
+        )
+
+    def test_qwen25_is_told_in_words_only_what_its_clock_cannot_tell(self, qwen, ask, clips, clip, prompts):
+        clips.clips = {"window.mp4": clip((5.0, 6.0, 7.0, 8.0))}
+        told = prompts(model := qwen())
+        list(model.generate([ask("a.mp4", max_new_tokens=1), ask("window.mp4", max_new_tokens=1)]))
+        assert "taken at" not in told[0]
+        assert "[5.0s], [6.0s], [7.0s], [8.0s]" in told[1]
+
+    @pytest.mark.parametrize(("tell", "written"), [("always", True), ("never", False)])
+    def test_words_can_be_asked_for_and_left_out(self, qwen, ask, prompts, tell, written):
+        for family in FAMILIES:
+            told = prompts(model := qwen(family, tell_times=tell))
+            list(model.generate([ask(max_new_tokens=1)]))
+            assert ("taken at these times" in told[0]) is written
+
+    def test_frames_too_uneven_for_the_clock_cost_their_sample(self, qwen, ask, clips, clip):
+        clips.clips = {"b.mp4": clip((0.0, 1.0, 2.0, 9.0))}
+        requests = [ask("b.mp4", id="b", max_new_tokens=1), ask(id="a", max_new_tokens=1)]
+        uneven, even = qwen().generate(requests)
+        assert uneven.outcome is Outcome.ERRORED and "use mode=frames" in uneven.error
+        assert uneven.seen.times == (0.0, 1.0, 2.0, 9.0) and even.outcome is Outcome.TRUNCATED
+        (framed,) = qwen(mode="frames").generate(requests[:1])
+        assert framed.outcome is Outcome.TRUNCATED
+
+    def test_a_library_that_tells_wrong_times_stops_the_run(self, qwen, ask, monkeypatch):
+        model = qwen()
+        inner = model._load().model.model
+        honest = inner.get_rope_index
+
+        def old(*args, **kwargs):
+            return honest(*args, **{**kwargs, "second_per_grid_ts": kwargs["second_per_grid_ts"].int() * 0})
+
+        monkeypatch.setattr(inner, "get_rope_index", old)
+        with pytest.raises(ModelError, match="temporal positions are"):
+            list(model.generate([ask(max_new_tokens=1)]))
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    @pytest.mark.parametrize("count", [1, 2, 5])
+    def test_odd_numbers_of_frames_and_a_single_one(self, qwen, ask, clips, clip, family, count):
+        clips.clips = {"a.mp4": clip(tuple(float(i) for i in range(count)))}
+        (response,) = qwen(family).generate([ask(max_new_tokens=2)])
+        assert response.error is None and len(response.seen.times) == count
+
+
+class TestWhatIsSeen:
+    @pytest.mark.parametrize("mode", ["video", "frames"])
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_the_answer_depends_on_pixels(self, qwen, ask, clips, clip, family, mode):
+        for seed in range(2):
+            clips.clips[f"{seed}.mp4"] = clip((0.0, 1.0), seed=seed)
+            clips.clips[f"{seed}.mp4"].frames[:] = 255 * seed
+        model = qwen(family, mode=mode, option_scores=True)
+        requests = [ask(f"{i}.mp4", choices=("A", "B"), max_new_tokens=1) for i in range(2)]
+        black, white = (r.option_scores["A"] for r in model.generate(requests))
+        assert abs(black - white) > 1e-4
+
+    @pytest.mark.parametrize(("family", "unit"), [("qwen2_5_vl", 28), ("qwen3_vl", 32)])
+    def test_the_size_recorded_is_the_size_handed_over(self, qwen, ask, clips, clip, family, unit):
+        clips.clips = {"a.mp4": clip((0.0, 1.0, 2.0), height=300, width=500)}
+        (response,) = qwen(family, max_pixels=100_000).generate([ask(max_new_tokens=1)])
+        width, height = response.seen.width, response.seen.height
+        assert width % unit == height % unit == 0
+        assert 70_000 < width * height <= 100_000
+
+    def test_long_clips_get_smaller_frames(self, qwen, ask, clips, clip):
+        clips.clips = {
+            "short.mp4": clip((0.0, 1.0), height=280, width=280),
+            "long.mp4": clip(tuple(map(float, range(20))), height=280, width=280),
+        }
+        model = qwen(max_pixels=78_400, total_pixels=200_000)
+        short, long = model.generate([ask(v, max_new_tokens=1) for v in ("short.mp4", "long.mp4")])
+        assert short.seen.width == 280 and long.seen.width * long.seen.height <= 20_000
+
+    def test_text_without_video(self, qwen, ask):
+        (response,) = qwen(option_scores=True).generate([ask(None, sees=False, max_new_tokens=3, choices=("A", "B"))])
+        assert response.seen is None and response.usage.completion_tokens == 3
+        assert sum(response.option_scores.values()) == pytest.approx(1)
+
+
+class TestBatches:
+    def requests(self, ask, **generation):
+        texts = ["When?", "Which anomaly does the video show?", "A", "Was that right? " * 5, "B or C?"]
+        videos = ["a.mp4", "long.mp4", "large.mp4", None, "a.mp4"]
+        return [
+            ask(video, id=str(i), text=text, sees=video is not None, choices=("A", "B"), **generation)
+            for i, (video, text) in enumerate(zip(videos, texts, strict=True))
+        ]
+
+    @pytest.fixture
+    def mixed(self, clips, clip):
+        clips.clips = {
+            "long.mp4": clip(tuple(map(float, range(9))), seed=1),
+            "large.mp4": clip((0.0, 0.5, 1.0), height=84, width=84, seed=2),
+        }
+
+    @pytest.mark.usefixtures("mixed")
+    @pytest.mark.parametrize("mode", ["video", "frames"])
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_a_batch_answers_as_one_by_one(self, qwen, ask, family, mode):
+        arguments = {"mode": mode, "option_scores": True, "repetition_penalty": 1.3}
+        requests = self.requests(ask, max_new_tokens=8)
+        alone = list(qwen(family, **arguments).generate(requests))
+        together = list(qwen(family, batch_size=5, **arguments).generate(requests))
+        assert [r.sample_id for r in together] == ["0", "1", "2", "3", "4"]
+        assert [r.text for r in together] == [r.text for r in alone]
+        assert len({r.text for r in alone}) > 1
+        assert [r.seen for r in together] == [r.seen for r in alone]
+        for one, many in zip(alone, together, strict=True):
+            assert many.option_scores == pytest.approx(one.option_scores, abs=1e-4)
+            assert many.usage.prompt_tokens == one.usage.prompt_tokens
+
+    @pytest.mark.usefixtures("mixed")
+    def test_samples_do_not_depend_on_their_neighbours(self, qwen, ask):
+        requests = self.requests(ask, max_new_tokens=6, temperature=1.0, top_p=0.9, seed=4)
+        alone = [r.text for r in qwen().generate(requests)]
+        assert [r.text for r in qwen(batch_size=5).generate(requests)] == alone
+        assert [r.text for r in qwen(batch_size=2).generate(requests[::-1])] == alone[::-1]
+        other = self.requests(ask, max_new_tokens=6, temperature=1.0, top_p=0.9, seed=5)
+        assert [r.text for r in qwen().generate(other)] != alone
+        greedy = self.requests(ask, max_new_tokens=6)
+        assert [r.text for r in qwen().generate(greedy)] != alone
+
+    def test_requests_with_other_settings_are_not_batched_together(self, qwen, ask):
+        limits = [3, 3, 5, 5, 5, 2]
+        model = qwen(batch_size=4)
+        responses = list(model.generate(ask(id=str(i), max_new_tokens=n) for i, n in enumerate(limits)))
+        assert [r.usage.completion_tokens for r in responses] == limits
+
+    def test_requests_are_taken_lazily(self, qwen, ask):
+        taken = []
+
+        def requests():
+            for i in range(100):
+                taken.append(i)
+                yield ask(id=str(i), max_new_tokens=1)
+
+        stream = qwen(batch_size=2).generate(requests())
+        next(stream)
+        assert len(taken) <= 6
+        stream.close()
+
+
+class TestEndings:
+    def test_no_end_by_the_limit_is_truncated(self, qwen, ask):
+        (response,) = qwen().generate([ask(max_new_tokens=5)])
+        assert response.outcome is Outcome.TRUNCATED and response.usage.completion_tokens == 5
+
+    def test_an_end_is_a_complete_answer(self, qwen, ask, tiny_qwen25_checkpoint, tmp_path):
+        plain = qwen()
+        (long,) = plain.generate([ask(max_new_tokens=6)])
+        tokenizer = plain._load().tokenizer
+        written = []
+        plain._response = lambda loaded, prepared, tokens, seconds: written.append(tokens)
+        list(plain.generate([ask(max_new_tokens=6)]))
+        tokens = written[0]
+        third = tokens[2]
+        assert third not in tokens[:2]
+        folder = copied(tiny_qwen25_checkpoint, tmp_path)
+        edit(folder / "generation_config.json", eos_token_id=[third])
+        (response,) = qwen(checkpoint=folder).generate([ask(max_new_tokens=6)])
+        assert response.outcome is Outcome.SCORED and response.usage.completion_tokens == 3
+        assert response.text == tokenizer.decode(tokens[:2])
+        assert long.text.startswith(response.text)
+
+    def test_sampling_defaults_of_a_checkpoint_do_not_leak(self, qwen, ask, tiny_qwen25_checkpoint, tmp_path):
+        folder = copied(tiny_qwen25_checkpoint, tmp_path)
+        published = {"do_sample": True, "temperature": 1e-6, "top_k": 1, "top_p": 0.001}
+        edit(folder / "generation_config.json", repetition_penalty=1.3, **published)
+        for settings in ({}, {"temperature": 1.0, "seed": 3}):
+            request = ask(max_new_tokens=8, **settings)
+            (leaky,) = qwen(checkpoint=folder).generate([request])
+            (explicit,) = qwen(repetition_penalty=1.3).generate([request])
+            assert leaky.text == explicit.text
+        (bare,) = qwen(checkpoint=folder, repetition_penalty=1.0).generate([ask(max_new_tokens=8)])
+        (plain,) = qwen().generate([ask(max_new_tokens=8)])
+        assert bare.text == plain.text
+
+
+class TestSampling:
+    def draws(self, ask, logits, count, **settings):
+        requests = [ask(id=str(i), **settings) for i in range(count)]
+        rows = SeededSampling(requests, "cpu")(None, torch.tensor([logits] * count))
+        return np.bincount(rows.argmax(dim=-1).numpy(), minlength=len(logits)) / count
+
+    def test_draws_follow_the_distribution(self, ask):
+        share = self.draws(ask, [0.0, 1.0, 2.0], 4000, temperature=2.0)
+        expected = np.exp([0.0, 0.5, 1.0]) / np.exp([0.0, 0.5, 1.0]).sum()
+        assert share == pytest.approx(expected, abs=0.03)
+
+    def test_top_p_keeps_the_smallest_set(self, ask):
+        logits = np.log([0.05, 0.6, 0.25, 0.1]).tolist()
+        assert self.draws(ask, logits, 1000, temperature=1.0, top_p=0.8) == pytest.approx(
+            [0, 0.6 / 0.85, 0.25 / 0.85, 0], abs=0.05
+        )
+        assert self.draws(ask, logits, 50, temperature=1.0, top_p=0.01).tolist() == [0, 1, 0, 0]
+
+
+class TestOptionScores:
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_equal_the_plain_likelihood_of_each_whole_sequence(self, qwen, ask, family):
+        choices = ("A", "AB", "Normal", "Road accident")
+        model = qwen(family, option_scores=True)
+        request = ask(choices=choices, max_new_tokens=4)
+        (response,) = model.generate([request])
+        loaded = model._load()
+        inputs = loaded.builder.build(request, model.clips.load(Path("a.mp4"), "fps(1)")).inputs
+        scores = []
+        for choice in choices:
+            ids = loaded.tokenizer(f"<answer>{choice}</answer>")["input_ids"]
+            full = {
+                **inputs,
+                "input_ids": torch.cat([inputs["input_ids"], torch.tensor([ids])], dim=1),
+                "attention_mask": torch.nn.functional.pad(inputs["attention_mask"], (0, len(ids)), value=1),
+                "mm_token_type_ids": torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, len(ids))),
+            }
+            with torch.no_grad():
+                steps = torch.log_softmax(loaded.model(**full, use_cache=False).logits[0], dim=-1)
+            at = range(len(steps) - len(ids) - 1, len(steps) - 1)
+            scores.append(sum(float(steps[i, token]) for i, token in zip(at, ids, strict=True)))
+        weights = np.exp(np.array(scores) - max(scores))
+        expected = dict(zip(choices, weights / weights.sum(), strict=True))
+        assert response.option_scores == pytest.approx(expected, abs=1e-5)
+
+    def test_follow_what_the_model_wrote_before_its_last_answer(self, qwen, ask):
+        from vau_bench.models.qwen_options import context_of, option_scores
+
+        assert context_of("<think>x</think><answer>A</answer>") == "<think>x</think>"
+        assert context_of("<answer>A</answer> no: <answer>B</answer>") == "<answer>A</answer> no: "
+        assert context_of("no tags") == ""
+        model = qwen()
+        loaded = model._load()
+        inputs = loaded.builder.build(ask(), model.clips.load(Path("a.mp4"), "fps(1)")).inputs
+        arguments = (loaded.model, loaded.tokenizer, inputs)
+        plain = option_scores(*arguments, "<answer>A</answer>", ("A", "B"))
+        assert option_scores(*arguments, "", ("A", "B")) == pytest.approx(plain)
+        assert option_scores(*arguments, "It is so. <answer>A", ("A", "B")) != pytest.approx(plain, abs=1e-6)
+
+    def test_only_when_asked_and_with_choices(self, qwen, ask):
+        assert [r.option_scores for r in qwen().generate([ask(choices=("A", "B"), max_new_tokens=1)])] == [None]
+        assert [r.option_scores for r in qwen(option_scores=True).generate([ask(max_new_tokens=1)])] == [None]
+
+
+class TestFailures:
+    def break_generate(self, model, trouble):
+        """Let `trouble(rows)` raise before each call of generate; return the sizes of all calls."""
+        loaded = model._load()
+        generate = loaded.model.generate
+        sizes = []
+
+        def broken(**inputs):
+            prompts = loaded.tokenizer.batch_decode(inputs["input_ids"])
+            sizes.append(len(prompts))
+            trouble(prompts)
+            return generate(**inputs)
+
+        loaded.model.generate = broken
+        return sizes
+
+    def test_videos_that_fail_cost_themselves_alone(self, qwen, ask):
+        videos = ["a.mp4", "absent.mp4", "broken.mp4", None, "b.mp4"]
+        requests = [ask(v, id=str(i), max_new_tokens=1) for i, v in enumerate(videos)]
+        responses = list(qwen(batch_size=3).generate(requests))
+        assert [r.sample_id for r in responses] == ["0", "1", "2", "3", "4"]
+        kinds = [Outcome.TRUNCATED, Outcome.MISSING, Outcome.ERRORED, Outcome.MISSING, Outcome.TRUNCATED]
+        assert [r.outcome for r in responses] == kinds
+        assert all(r.error for r in responses[1:4])
+
+    def test_a_text_with_the_models_placeholders_costs_itself_alone(self, qwen, ask):
+        texts = ["When?", "<|video_pad|> " * 3, "Who?"]
+        requests = [ask(id=str(i), text=t, max_new_tokens=1) for i, t in enumerate(texts)]
+        outcomes = [r.outcome for r in qwen(batch_size=3).generate(requests)]
+        assert outcomes == [Outcome.TRUNCATED, Outcome.ERRORED, Outcome.TRUNCATED]
+
+    def test_a_sample_that_breaks_its_batch_costs_itself_alone(self, qwen, ask):
+        def trouble(prompts):
+            if any("POISON" in p for p in prompts):
+                raise RuntimeError("shape mismatch\nat line 7")
+
+        texts = ["a", "POISON", "c", "d"]
+        model = qwen(batch_size=4)
+        sizes = self.break_generate(model, trouble)
+        responses = list(model.generate(ask(id=t, text=t, max_new_tokens=1) for t in texts))
+        assert [r.outcome for r in responses] == [Outcome.TRUNCATED, Outcome.ERRORED, *[Outcome.TRUNCATED] * 2]
+        assert responses[1].error == "RuntimeError: shape mismatch" and responses[1].seen is not None
+        assert sizes == [4, 1, 1, 1, 1]
+
+    def test_out_of_memory_halves_the_batch(self, qwen, ask):
+        def trouble(prompts):
+            if len(prompts) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+
+        model = qwen(batch_size=8)
+        sizes = self.break_generate(model, trouble)
+        responses = list(model.generate(ask(id=str(i), max_new_tokens=1) for i in range(8)))
+        assert [r.sample_id for r in responses] == [str(i) for i in range(8)]
+        assert {r.outcome for r in responses} == {Outcome.TRUNCATED}
+        assert sizes == [8, 4, 2, 2, 4, 2, 2]
+
+    def test_one_request_too_large_for_the_memory_is_an_error(self, qwen, ask):
+        def trouble(prompts):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+
+        model = qwen()
+        self.break_generate(model, trouble)
+        (response,) = model.generate([ask(max_new_tokens=1)])
+        assert response.outcome is Outcome.ERRORED and "Tried to allocate 20 GiB" in response.error
+
+    def test_a_lost_device_stops_the_run(self, qwen, ask):
+        def trouble(prompts):
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+        model = qwen(batch_size=2)
+        self.break_generate(model, trouble)
+        with pytest.raises(ModelError, match="resume the run"):
+            list(model.generate(ask(id=str(i)) for i in range(4)))
+
+    def test_closing_frees_the_weights(self, qwen, ask):
+        model = qwen()
+        list(model.generate([ask(max_new_tokens=1)]))
+        model.close()
+        assert model._loaded is None
+
+
+def copied(folder, target):
+    return Path(shutil.copytree(folder, target / "copy"))
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+class TestCheckpoints:
+    @pytest.fixture
+    def folder(self, tiny_qwen25_checkpoint, tmp_path):
+        return copied(tiny_qwen25_checkpoint, tmp_path)
+
+    def refuse(self, qwen, ask, folder, match, error=ModelError, **arguments):
+        with pytest.raises(error, match=match):
+            list(qwen(checkpoint=folder, **arguments).generate([ask(max_new_tokens=1)]))
+
+    def test_no_such_folder(self, qwen, ask, tmp_path):
+        self.refuse(qwen, ask, tmp_path / "nowhere", "no checkpoint folder")
+
+    def test_a_folder_without_a_config(self, qwen, ask, tmp_path):
+        self.refuse(qwen, ask, tmp_path, "has no config.json")
+
+    def test_an_adapter_alone(self, qwen, ask, tmp_path):
+        (tmp_path / "adapter_config.json").write_text("{}")
+        self.refuse(qwen, ask, tmp_path, "merge it into its base model")
+
+    @pytest.mark.parametrize("kind", ["llama", None, "qwen2_audio"])
+    def test_another_architecture(self, qwen, ask, folder, kind):
+        edit(folder / "config.json", model_type=kind)
+        self.refuse(qwen, ask, folder, f"is a {kind!r} model; qwen_vl runs qwen2_vl, qwen2_5_vl, qwen3_vl")
+
+    @pytest.mark.parametrize("content", ["{", "[]", ""])
+    def test_a_damaged_config(self, qwen, ask, folder, content):
+        (folder / "config.json").write_text(content)
+        self.refuse(qwen, ask, folder, "config.json")
+
+    def test_no_processor_files(self, qwen, ask, folder, tiny_qwen25_checkpoint):
+        (folder / "processor_config.json").unlink()
+        self.refuse(qwen, ask, folder, "has no processor_config.json or preprocessor_config.json; copy")
+        model = qwen(checkpoint=folder, processor=str(tiny_qwen25_checkpoint))
+        assert [r.outcome for r in model.generate([ask(max_new_tokens=1)])] == [Outcome.TRUNCATED]
+        assert model.identity()["processor"].startswith("sha256:")
+
+    def test_no_chat_template(self, qwen, ask, folder):
+        (folder / "chat_template.jinja").unlink()
+        self.refuse(qwen, ask, folder, "no chat template")
+
+    def test_weights_that_are_missing_are_not_made_up(self, qwen, ask, folder):
+        from safetensors.torch import load_file, save_file
+
+        weights = load_file(folder / "model.safetensors")
+        del weights["model.layers.0.mlp.up_proj.weight"]
+        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        self.refuse(qwen, ask, folder, "lacks 1 of its weights .*up_proj")
+
+    @pytest.mark.parametrize("keep", [0, 100, 5000])
+    def test_a_torn_weight_file(self, qwen, ask, folder, keep):
+        whole = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").write_bytes(whole[:keep])
+        self.refuse(qwen, ask, folder, "cannot be loaded")
+
+    def test_a_revision_of_a_folder(self, qwen, ask, folder):
+        self.refuse(qwen, ask, folder, "needs an id on the hub", error=UsageError, revision="main")
+
+    def test_torch_is_not_installed(self, qwen, ask, folder, monkeypatch):
+        monkeypatch.setitem(sys.modules, "transformers", None)
+        self.refuse(qwen, ask, folder, r"pip install 'vau-bench\[hf\]'", error=MissingExtraError)
+
+    def test_the_hub_is_not_asked_when_it_must_not_be(self, qwen, ask, tmp_path, monkeypatch):
+        from huggingface_hub import constants
+
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+        self.refuse(qwen, ask, "org/model", "in the local cache", local_files_only=True)
+
+    def test_a_checkpoint_in_the_hubs_cache(self, qwen, ask, folder, tmp_path, monkeypatch):
+        from huggingface_hub import constants
+
+        commit = "0123456789abcdef0123456789abcdef01234567"
+        cache = tmp_path / "hub"
+        shutil.copytree(folder, cache / "models--org--model" / "snapshots" / commit)
+        (cache / "models--org--model" / "refs").mkdir()
+        (cache / "models--org--model" / "refs" / "main").write_text(commit)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        model = qwen(checkpoint="org/model", local_files_only=True)
+        assert model.identity()["checkpoint"] == f"org/model@{commit}"
+        assert [r.error for r in model.generate([ask(max_new_tokens=1)])] == [None]
+
+
+class TestIdentity:
+    def test_is_the_content_not_the_place(self, qwen, tiny_qwen25_checkpoint, tmp_path):
+        folder = copied(tiny_qwen25_checkpoint, tmp_path)
+        for path in folder.iterdir():
+            os.utime(path, (1, 1))
+        before = qwen().identity()
+        assert qwen(checkpoint=folder).identity() == before
+        edit(folder / "config.json", tie_word_embeddings=True)
+        assert qwen(checkpoint=folder).identity() != before
+
+    def test_retrained_weights_of_the_same_size_are_another_model(self, qwen, tiny_qwen25_checkpoint, tmp_path):
+        folder = copied(tiny_qwen25_checkpoint, tmp_path)
+        before = qwen(checkpoint=folder).identity()
+        path = folder / "model.safetensors"
+        content = bytearray(path.read_bytes())
+        middle = slice(len(content) // 3, 2 * len(content) // 3)
+        content[middle] = bytes(b ^ 1 for b in content[middle])
+        path.write_bytes(content)
+        assert qwen(checkpoint=folder).identity() != before
+
+    def test_changes_with_what_changes_answers_only(self, qwen):
+        before = qwen().identity()
+        assert qwen(batch_size=4, device="cpu", torch_threads=1).identity() == before
+        for change in ({"mode": "frames"}, {"max_pixels": 10_000}, {"tell_times": "always"}, {"dtype": "bfloat16"}):
+            assert qwen(**change).identity() != before
+
+    def test_needs_neither_torch_nor_transformers(self, tiny_qwen25_checkpoint):
+        code = (
+            "import sys; from vau_bench.models.qwen_vl import QwenVL, QwenVLConfig; "
+            f"QwenVL(QwenVLConfig(checkpoint={str(tiny_qwen25_checkpoint)!r}), None).identity(); "
+            "print([m for m in ('torch', 'transformers', 'av') if m in sys.modules])"
+        )
+        root = Path(__file__).resolve().parents[2]
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+        assert done.stdout.strip() == "[]"
+
+
+class TestDevices:
+    def test_each_process_takes_a_gpu_of_its_own(self, monkeypatch):
+        from vau_bench.models.qwen_checkpoint import torch_device
+
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+        monkeypatch.setenv("LOCAL_RANK", "3")
+        assert (torch_device("auto"), torch_device("cuda:0")) == ("cuda:1", "cuda:0")
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        assert torch_device("auto") == "cpu"
+
+    def test_a_model_spread_by_accelerate_answers_alike(self, qwen, ask):
+        pytest.importorskip("accelerate")
+        (split,) = qwen(device="split").generate([ask(max_new_tokens=4)])
+        (whole,) = qwen(device="cpu").generate([ask(max_new_tokens=4)])
+        assert split.text == whole.text
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_half_precision_keeps_the_times(self, qwen, ask, clips, clip, family):
+        clips.clips = {"a.mp4": clip(tuple(i / 3 for i in range(12)))}
+        (response,) = qwen(family, dtype="bfloat16").generate([ask(max_new_tokens=2)])
+        assert response.error is None
+
+    def test_a_device_that_is_not_there(self, qwen, ask):
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            list(qwen(device="cuda:0").generate([ask()]))
+
+
+class TestArguments:
+    def test_every_argument_is_described(self):
+        assert all(f.description for f in QwenVLConfig.model_fields.values())
+
+    @pytest.mark.parametrize(
+        "arguments", [{}, {"checkpoint": "x", "trust_remote_code": True}, {"checkpoint": "x", "min_pixels": 10**7}]
+    )
+    def test_what_is_refused(self, arguments):
+        with pytest.raises(ValidationError):
+            QwenVLConfig(**arguments)

@@ -1,0 +1,259 @@
+"""From a request and its clip to the tensors of a Qwen-VL model, with the times proven on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from vau_bench.models.qwen_checkpoint import Family
+from vau_bench.models.qwen_times import (
+    STAMP_RATE,
+    Clock,
+    assert_rate,
+    assert_stamps,
+    fit_clock,
+    stamp_ticks,
+)
+from vau_bench.models.told_times import assert_told, read_labels, time_labels, times_sentence
+from vau_bench.records import Request, Seen
+
+if TYPE_CHECKING:
+    from vau_bench.video import Clip
+
+Tensors = dict[str, Any]
+
+_PADS = re.compile(r"<\|(?:video|image)_pad\|>")
+_WRAPPED_VIDEO = "<|vision_start|><|video_pad|><|vision_end|>"
+
+
+@dataclass(frozen=True)
+class FrameSize:
+    """How large a frame may become, in pixels.
+
+    Attributes:
+        least: of a frame.
+        most: of a frame.
+        total: of all frames of a clip together, counted per patch of two; long clips get smaller frames.
+    """
+
+    least: int
+    most: int
+    total: int
+
+    def limits(self, frames: int) -> tuple[int, int]:
+        """Return the least and most pixels of each of so many frames, as Qwen's own preprocessing has it."""
+        return self.least, max(min(self.most, self.total * 2 // frames), int(self.least * 1.05))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request, ready for the model.
+
+    Attributes:
+        request: what is asked.
+        inputs: the model's tensors, with a batch of one.
+        seen: what is shown, in the size that the model gets; `None` without a video.
+        clock: the clock that temporal positions follow, for models that have one.
+    """
+
+    request: Request
+    inputs: Tensors
+    seen: Seen | None
+    clock: Clock | None
+
+
+class InputBuilder:
+    """Makes the tensors of one family.
+
+    Args:
+        processor: the checkpoint's.
+        family: decides how times are told.
+        tokens_per_second: of the model's clock, 0 where it has none.
+        size: of the frames.
+        mode: `video` for a real video input, `frames` for images between written times.
+        tell: when times are also written into the text in `video` mode: where the model's own clock cannot
+            tell them (`auto`), `always`, `never`.
+    """
+
+    def __init__(
+        self,
+        processor: Any,
+        family: Family,
+        tokens_per_second: float,
+        size: FrameSize,
+        mode: Literal["video", "frames"] = "video",
+        tell: Literal["auto", "always", "never"] = "auto",
+    ) -> None:
+        self._processor = processor
+        self._family = family
+        self._tokens_per_second = tokens_per_second
+        self._size = size
+        self._mode = mode
+        self._tell = tell
+        self._patch = int(processor.video_processor.temporal_patch_size)
+
+    def build(self, request: Request, clip: Clip | None) -> Prepared:
+        """Return the request's tensors.
+
+        Raises:
+            UnevenTimesError: if the model's clock cannot tell the times of these frames.
+            ToldTimesError: if the model would be told other times than it is shown.
+            ValueError: if the text holds one of the model's placeholders.
+        """
+        if clip is None:
+            inputs = self._process(self._text(request, []), 0)
+            return Prepared(request, inputs, None, None)
+        if self._mode == "frames":
+            return self._with_images(request, clip)
+        return self._with_video(request, clip)
+
+    def _with_images(self, request: Request, clip: Clip) -> Prepared:
+        visual: list[dict[str, str]] = []
+        for label in time_labels(clip.times):
+            visual += [{"type": "text", "text": label}, {"type": "image"}]
+        least, most = self._size.limits(len(clip.times))
+        inputs = self._process(
+            self._text(request, visual),
+            len(clip.times),
+            images=list(clip.frames),
+            images_kwargs={
+                "size": {"shortest_edge": least, "longest_edge": most},
+                "input_data_format": "channels_last",
+            },
+        )
+        before = re.findall(r"(\[[\d.]+s\])<\|vision_start\|>", self._decoded(inputs))
+        assert_told(read_labels("".join(before)), clip.times)
+        return Prepared(request, inputs, self._seen(clip, inputs["image_grid_thw"]), None)
+
+    def _with_video(self, request: Request, clip: Clip) -> Prepared:
+        clock = self._clock(clip)
+        frames, times = _filled(clip, self._patch)
+        visual = [{"type": "video"}]
+        written = self._writes_times(clock)
+        if written:
+            visual.append({"type": "text", "text": times_sentence(clip.times) + "\n"})
+        text = self._text(request, visual)
+        if self._family == "qwen3_vl":
+            # The processor wraps each patch itself and would leave the template's pair around all of them.
+            text = text.replace(_WRAPPED_VIDEO, "<|video_pad|>", 1)
+        inputs = self._process(
+            text, 1, videos=[frames], videos_kwargs=self._video_arguments(frames, times, clip, clock)
+        )
+        self._assert_video(inputs, clip, times, clock, written)
+        return Prepared(request, inputs, self._seen(clip, inputs["video_grid_thw"]), clock)
+
+    def _clock(self, clip: Clip) -> Clock | None:
+        if self._family != "qwen2_5_vl":
+            return None
+        return fit_clock(clip.times, self._tokens_per_second, self._patch)
+
+    def _writes_times(self, clock: Clock | None) -> bool:
+        if self._tell != "auto":
+            return self._tell == "always"
+        if self._family == "qwen2_5_vl" and clock is not None:
+            return clock.error > 1 / self._tokens_per_second + 1e-9
+        return self._family == "qwen2_vl"
+
+    def _video_arguments(self, frames: Any, times: Sequence[float], clip: Clip, clock: Clock | None) -> dict[str, Any]:
+        from transformers.video_utils import VideoMetadata
+
+        count = len(times)
+        least, most = self._size.limits(count)
+        if self._family == "qwen3_vl":
+            least, most = least * count, most * count  # its limits are for the whole clip
+            fps, indices = STAMP_RATE, stamp_ticks(times)
+        else:
+            fps, indices = self._patch / (clock.seconds_per_patch if clock else 1.0), list(range(count))
+        metadata = VideoMetadata(
+            total_num_frames=count,
+            fps=fps,
+            width=frames.shape[2],
+            height=frames.shape[1],
+            duration=clip.info.duration,
+            frames_indices=indices,
+        )
+        return {
+            "video_metadata": [metadata],
+            "do_sample_frames": False,
+            "cap_pixels_per_frame": False,  # `FrameSize` does
+            "size": {"shortest_edge": least, "longest_edge": most},
+            "input_data_format": "channels_last",
+            "return_metadata": True,
+        }
+
+    def _assert_video(
+        self, inputs: Tensors, clip: Clip, times: Sequence[float], clock: Clock | None, written: bool
+    ) -> None:
+        patches = int(inputs["video_grid_thw"][0][0])
+        if patches * self._patch != len(times):
+            raise ValueError(f"{len(times)} frames became {patches} patches of {self._patch}")
+        if clock is not None:
+            assert_rate(float(inputs["second_per_grid_ts"][0]), clock)
+        if self._family == "qwen3_vl":
+            assert_stamps(self._decoded(inputs), times, self._patch)
+        if written:
+            sentence = self._decoded(inputs).rpartition("<|vision_end|>")[2].partition("\n")[0]
+            assert_told(read_labels(sentence), clip.times)
+
+    def _text(self, request: Request, visual: list[dict[str, str]]) -> str:
+        """Return the prompt; `visual` goes before the text of the first message with video."""
+        messages = []
+        for message in request.messages:
+            if _PADS.search(message.text):
+                raise ValueError("the text holds a placeholder of the model, such as <|video_pad|>")
+            content = [{"type": "text", "text": message.text}]
+            if message.video and visual:
+                content, visual = [*visual, *content], []
+            messages.append({"role": message.role, "content": content})
+        text: str = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return text
+
+    def _process(self, text: str, placeholders: int, **visual: Any) -> Tensors:
+        found = len(_PADS.findall(text))
+        if found != placeholders:
+            raise ValueError(f"the chat template makes {found} places for {placeholders} visual inputs")
+        inputs = self._processor(text=[text], return_tensors="pt", **visual)
+        return {name: inputs[name] for name in inputs if name != "video_metadata"}
+
+    def _decoded(self, inputs: Tensors) -> str:
+        text: str = self._processor.tokenizer.decode(inputs["input_ids"][0], skip_special_tokens=False)
+        return text
+
+    def _seen(self, clip: Clip, grid: Any) -> Seen:
+        part = self._processor.video_processor if self._mode == "video" else self._processor.image_processor
+        _, rows, columns = (int(n) for n in grid[0])
+        return replace(clip.seen(), width=columns * part.patch_size, height=rows * part.patch_size)
+
+
+def collate(prepared: Sequence[Prepared]) -> Tensors:
+    """Return one batch: texts padded on the left, visual tensors one after the other.
+
+    A row is padded with its own first token, so that a penalty on tokens that occurred finds no other ones
+    than without padding.
+    """
+    import torch
+
+    width = max(p.inputs["input_ids"].shape[1] for p in prepared)
+    batch: Tensors = {}
+    for name in ("input_ids", "attention_mask", "mm_token_type_ids"):
+        rows = [p.inputs[name] for p in prepared]
+        fill = [row[:, :1] if name == "input_ids" else torch.zeros_like(row[:, :1]) for row in rows]
+        batch[name] = torch.cat(
+            [torch.cat([pad.expand(-1, width - row.shape[1]), row], dim=1) for pad, row in zip(fill, rows, strict=True)]
+        )
+    for name in sorted({key for p in prepared for key in p.inputs} - batch.keys()):
+        batch[name] = torch.cat([p.inputs[name] for p in prepared if name in p.inputs])
+    return batch
+
+
+def _filled(clip: Clip, patch: int) -> tuple[Any, tuple[float, ...]]:
+    """Return frames and times with the last one repeated until the patches are full."""
+    short = -len(clip.times) % patch
+    if not short:
+        return clip.frames, clip.times
+    frames = np.concatenate([clip.frames, np.repeat(clip.frames[-1:], short, axis=0)])
+    return frames, clip.times + clip.times[-1:] * short
