@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -49,12 +50,28 @@ def read_declaration(schema: type[S], path: Path) -> S:
 
 
 def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
-    """Return the first problem of a validation as one clause: the key, what is wrong, what was meant."""
-    first = error.errors()[0]
+    """Return the first problem of a validation as one clause: the key, what is wrong, what was meant.
+
+    An unknown key comes before a missing one: a mistyped key is both.
+    """
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     key = ".".join(map(str, first["loc"])) or "the whole"
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}{suggestion(str(first['loc'][-1]), schema.model_fields)}"
+        *parents, name = first["loc"]
+        return f"unknown key {key!r}{suggestion(str(name), _keys_below(schema, parents))}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing"
     message = first["msg"]
     return f"{key}: {message[:1].lower()}{message[1:]}"
+
+
+def _keys_below(schema: type[BaseModel], parents: Iterable[int | str]) -> Iterable[str]:
+    """Return the keys of the schema that is nested under these keys."""
+    for parent in parents:
+        field = schema.model_fields.get(str(parent))
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        nested = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not nested:
+            return ()
+        schema = nested[0]
+    return schema.model_fields
