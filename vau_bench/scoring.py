@@ -188,11 +188,12 @@ def _floor(
     kind: Kind[Any], name: str, samples: Sequence[Sample], metrics: Sequence[Metric], context: FloorContext
 ) -> FloorResult:
     answers = kind.floor(name, samples, context)
-    answered = [(a, s) for a, s in zip(answers, samples, strict=True) if a is not None]
+    answered = sum(answer is not None for answer in answers)
     if not answered:
         return FloorResult(answered=0, metrics={m.name: None for m in metrics})
-    columns = columns_of([kind.values(a, s) for a, s in answered])
-    return FloorResult(answered=len(answered), metrics={m.name: _finite(m(columns)) for m in metrics})
+    # As strict as for a model: what the floor cannot answer counts as wrong.
+    columns = columns_of([kind.values(a, s) for a, s in zip(answers, samples, strict=True)])
+    return FloorResult(answered=answered, metrics={m.name: _finite(m(columns)) for m in metrics})
 
 
 def _durations(samples: Sequence[Sample], responses: Mapping[str, Response]) -> dict[str, float]:

@@ -1,0 +1,172 @@
+"""The command line: one clear sentence and the right exit code for whatever is typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from vau_bench.cli.main import COMMANDS, main
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def vau(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VAU_BENCH_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["vau-bench", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        return Outcome(exit_.value.code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    folder = tmp_path / "clips"
+    (folder / "videos").mkdir(parents=True)
+    with (folder / "clips.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Video Name", "Start Time", "End Time", "Anomaly Class"])
+        writer.writerows([["a.mp4", 1.5, 4, "Fire"], ["b.mp4", 0, 0, "Normal"], ["c.mp4", 3, 9.5, "fighting"]])
+    return folder
+
+
+def test_every_command_has_help(vau) -> None:
+    assert vau("--help").code == 0
+    for command in COMMANDS:
+        told = vau(command, "--help")
+        assert told.code == 0 and "Usage: vau-bench" in told.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["evalute"], "no command 'evalute'; did you mean evaluate"),
+        (["evaluate"], "missing option --model"),
+        (["evaluate", "--model", "gold"], "missing option --tasks"),
+        (["evaluate", "--model", "gold", "--tasks", "clip"], "unknown task 'clip'; did you mean clips"),
+        (["evaluate", "--model", "god", "--tasks", "clips"], "unknown model 'god'; did you mean gold"),
+        (["evaluate", "--model", "gold", "--tasks", "clips", "--limt", "3"], "No such option '--limt'"),
+        (["evaluate", "--model", "gold", "--tasks", "clips", "--limit", "0"], "Invalid value for '--limit'"),
+        (["evaluate", "--model", "gold", "--tasks", "clips", "--data", "nowhere"], "'nowhere' does not exist"),
+        (["evaluate", "--model", "gold", "--model-args", "seed", "--tasks", "clips"], "--model-args wants name=value"),
+        (["evaluate", "--model", "gold", "--model-args", "x=1", "--tasks", "vau_synth_mcq"], "unknown key 'x'"),
+        (["evaluate", "--model", "gold", "--tasks", "vau_synth_mcq", "--frames", "unform(3)"], "uniform"),
+        (["tasks", "show", "msad_mq"], "unknown task 'msad_mq'; did you mean msad_mcq"),
+        (["models", "show", "qwen"], "unknown model 'qwen'; did you mean qwen_vl"),
+        (["score", "nowhere"], "'nowhere' does not exist"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_sentence_with_code_2(vau, typed: list[str], sentence: str) -> None:
+    told = vau(*typed)
+    assert told.code == 2, told.err
+    assert sentence in told.err
+    assert "Traceback" not in told.err and told.out == ""
+
+
+def test_evaluate_prints_a_table_and_where_the_run_is(vau, clips: Path) -> None:
+    told = vau("evaluate", "--model", "gold", "--tasks", "clips_grounding", "--data", str(clips), "--no-report")
+    assert told.code == 0
+    assert "clips_grounding" in told.out and "miou" in told.out and "100.0" in told.out
+    assert "run: runs/gold-clips_grounding-" in told.out
+    assert "\x1b" not in told.out + told.err
+
+
+def test_json_on_stdout_is_json_and_nothing_else(vau, clips: Path) -> None:
+    told = vau("evaluate", "-m", "gold", "-t", "clips_grounding,clips_classification", "--data", str(clips), "--json")
+    results = json.loads(told.out)
+    assert [t["task"] for t in results["tasks"]] == ["clips_grounding", "clips_classification"]
+    assert json.loads(vau("score", results["path"], "--json").out)["tasks"] == results["tasks"]
+    for listing in (["tasks", "list"], ["models", "list"], ["tasks", "show", "msad_mcq"], ["models", "show", "openai"]):
+        assert json.loads(vau(*listing, "--json").out)
+
+
+def test_absent_videos_are_counted_and_a_run_without_any_fails(vau, clips: Path) -> None:
+    told = vau("evaluate", "--model", "motion", "--tasks", "clips_grounding", "--data", str(clips), "--json")
+    assert told.code == 1
+    assert "nothing could be scored: 3 of 3 answers are missing; the first: no video a.mp4" in told.err
+    task = json.loads(told.out)["tasks"][0]
+    assert task["outcomes"]["missing"] == task["expected"] == 3
+
+
+def test_resume_takes_its_options_from_the_run(vau, clips: Path) -> None:
+    path = json.loads(
+        vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips), "--limit", "2", "--json").out
+    )["path"]
+    again = vau("evaluate", "--resume", path, "--json")
+    assert again.code == 0 and json.loads(again.out)["tasks"][0]["expected"] == 2
+    refused = vau("evaluate", "--resume", path, "--limit", "3")
+    assert refused.code == 2 and "--resume takes --limit from the run" in refused.err
+    other = vau("evaluate", "--from", path, "--limit", "3", "--json")
+    assert other.code == 0 and json.loads(other.out)["tasks"][0]["expected"] == 3
+    assert json.loads(other.out)["path"] != path
+
+
+def test_a_config_file_holds_options_and_the_command_line_wins(vau, clips: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(f"model: gold\ntasks: clips_grounding, clips_classification\ndata: {clips}\nlimit: 1\n")
+    told = json.loads(vau("evaluate", "--config", str(config), "--limit", "2", "--json").out)
+    assert [t["expected"] for t in told["tasks"]] == [2, 2]
+    config.write_text("modl: gold\n")
+    wrong = vau("evaluate", "--config", str(config))
+    assert wrong.code == 2 and "unknown option in" in wrong.err and "did you mean model" in wrong.err
+
+
+def test_an_option_can_come_from_the_environment(vau, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAU_BENCH_EVALUATE_LIMIT", "1")
+    told = vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips), "--json")
+    assert json.loads(told.out)["tasks"][0]["expected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("Video Name,Start Time\na.mp4,1\n", "clips.csv:1: no column 'End Time'"),
+        ("Video Name,Start Time,End Time\na.mp4,1,2\na.mp4,3,4\n", "clips.csv:3: the video 'a' stands there twice"),
+        ("Video Name,Start Time,End Time\na.mp4,9,2\n", "clips.csv:2: the interval [9, 2] is reversed or empty"),
+        ("", "clips.csv:1: no column 'Video Name'"),
+    ],
+)
+def test_a_broken_annotation_file_is_named_with_its_line(vau, clips: Path, content: str, sentence: str) -> None:
+    (clips / "clips.csv").write_text(content)
+    told = vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips))
+    assert told.code == 1 and sentence in told.err and told.err.count("\n") == 1
+
+
+def test_data_check_tells_what_is_absent_and_fails_on_what_is_broken(vau, clips: Path) -> None:
+    told = vau("data", "check", "--tasks", "clips_grounding", "--data", str(clips))
+    assert told.code == 0 and "3 videos absent (first: a.mp4)" in told.out
+    (clips / "videos" / "a.mp4").write_bytes(b"not a video")
+    told = vau("data", "check", "--tasks", "clips_grounding", "--data", str(clips))
+    assert told.code == 1 and "a.mp4" in told.out
+
+
+def test_doctor_names_what_is_there(vau) -> None:
+    told = vau("doctor", "--json")
+    checks = {c["what"]: c for c in json.loads(told.out)}
+    assert told.code == 0
+    assert checks["numpy"]["state"] == checks["decoder h264"]["state"] == "ok"
+
+
+def test_models_show_documents_every_argument(vau) -> None:
+    for name in ("openai", "qwen_vl", "motion", "floors/random"):
+        arguments = json.loads(vau("models", "show", name, "--json").out)["arguments"]
+        assert all(a["description"] for a in arguments), name
+
+
+def test_a_folder_that_is_no_run_is_told(vau, tmp_path: Path) -> None:
+    for command in ("score", "report"):
+        told = vau(command, str(tmp_path))
+        assert told.code == 1 and "it has no manifest.json" in told.err
