@@ -126,7 +126,7 @@ class MaxPixels:
         if width * height <= self.pixels:
             return width, height
         scale = math.sqrt(self.pixels / (width * height))
-        short = _even(min(width, height) * scale, math.floor)
+        short = _even(min(width, height) * scale)
         long = _even(min(max(width, height) * scale, self.pixels / short), math.floor)
         return (long, short) if width >= height else (short, long)
 
@@ -229,16 +229,20 @@ def _arguments(text: str) -> dict[str, str]:
 
 def _named(given: dict[str, str], names: tuple[str, ...], optional: int = 0) -> list[str | None]:
     """Return the arguments in the order of `names`, the last `optional` of which may be absent."""
-    given = {names[int(key)] if key.isdigit() and int(key) < len(names) else key: given[key] for key in given}
-    for key in given:
-        if key.isdigit():
+    found: dict[str, str] = {}
+    for key, value in given.items():
+        if key.isdigit() and int(key) >= len(names):
             raise ValueError(f"takes {len(names)} numbers ({', '.join(names)}), not more")
-        if key not in names:
-            raise ValueError(f"unknown argument {key!r}{suggestion(key, names)}")
+        name = names[int(key)] if key.isdigit() else key
+        if name not in names:
+            raise ValueError(f"unknown argument {name!r}{suggestion(name, names)}")
+        if name in found:
+            raise ValueError(f"{name!r} is given twice")
+        found[name] = value
     for name in names[: len(names) - optional]:
-        if name not in given:
+        if name not in found:
             raise ValueError(f"{name!r} is missing")
-    return [given.get(name) for name in names]
+    return [found.get(name) for name in names]
 
 
 def _count(text: str | None, what: str) -> int:

@@ -16,6 +16,10 @@ SKIPS_EXACTLY = {"h264"}
 """Codecs whose bit stream marks, for certain, the frames that no other frame refers to."""
 
 
+class _Lost(Exception):
+    """A seek has led to packets that are not those of the timeline."""
+
+
 class Reader:
     """Gives the decoded frames of runs.
 
@@ -28,41 +32,82 @@ class Reader:
         self._source = source
         self._timeline = timeline
         self._seekable = True
+        self._onward: Iterator[tuple[int, Packet]] = iter(())
+        self._position = -1
 
     def first(self) -> VideoFrame | None:
         """Return the first frame that can be decoded."""
-        for _, packet in self._packets(0):
-            for frame in self._source.decode(packet):
-                return frame
-        return next(iter(self._source.decode(None)), None)
+        return next(self.decode(Run(0, len(self._timeline.marks), ()), skip=False), None)
 
     def decode(self, run: Run, *, skip: bool) -> Iterator[VideoFrame]:
         """Yield the frames of the run, from its keyframe on; none when that turns out not to be one.
+
+        Frames come in order of presentation; after a seek that went wrong, once more from the first.
 
         Args:
             run: where to start and to end.
             skip: leave out frames that are neither wanted nor needed to decode others.
         """
+        if self._seekable:
+            try:
+                yield from self._frames(run, self._after_seek(run.start), skip)
+            except _Lost:
+                self._seekable = False
+            else:
+                return
+        yield from self._frames(run, self._read_on(run.start), skip)
+
+    def _frames(self, run: Run, packets: Iterator[tuple[int, Packet]], skip: bool) -> Iterator[VideoFrame]:
+        """Yield the frames from the keyframe on."""
         keyframe = self._timeline.keyframes.get(run.start)
         anchor = keyframe.shown if keyframe and run.start > 0 else None
-        for frame in self._all(run, skip):
+        for frame in self._decoded(run, packets, skip):
             if frame.pts == anchor and not (frame.key_frame or frame.pict_type == PictureType.I):
                 return
             if anchor is None or frame.pts >= anchor:
                 yield frame
 
-    def _all(self, run: Run, skip: bool) -> Iterator[VideoFrame]:
-        """Yield what the decoder gives for the run."""
-        decoder = self._source.decoder
-        decoder.flush_buffers()
-        skip = skip and decoder.codec.canonical_name in SKIPS_EXACTLY
+    def _decoded(self, run: Run, packets: Iterator[tuple[int, Packet]], skip: bool) -> Iterator[VideoFrame]:
+        """Yield all that the decoder gives for the run."""
         wanted = {int(self._timeline.packet[number]) for number in run.wanted}
-        for number, packet in self._packets(run.start):
-            decoder.skip_frame = "NONREF" if skip and number not in wanted else "DEFAULT"
+        skip = skip and self._source.decoder.codec.canonical_name in SKIPS_EXACTLY
+        for number, packet in packets:
+            self._source.decoder.skip_frame = "NONREF" if skip and number not in wanted else "DEFAULT"
             yield from self._source.decode(packet)
             if number >= run.end:
                 break
         yield from self._source.decode(None)
+
+    def _after_seek(self, start: int) -> Iterator[tuple[int, Packet]]:
+        """Yield numbered packets from `start` on, each recognised.
+
+        Raises:
+            _Lost: at the first that is another one.
+        """
+        source, marks = self._source, self._timeline.marks
+        keyframe = self._timeline.keyframes.get(start)
+        if keyframe is None or not source.seek(keyframe.seek):
+            raise _Lost
+        number = start
+        for packet in source.packets():
+            if number < len(marks) and (packet.pts, packet.size) == marks[number]:
+                yield number, packet
+                number += 1
+            elif number > start:
+                raise _Lost
+        if number == start:
+            raise _Lost
+
+    def _read_on(self, start: int) -> Iterator[tuple[int, Packet]]:
+        """Yield numbered packets from `start` on, reading those before from the last place or the file's."""
+        if not 0 <= self._position <= start:
+            self._source.rewind()
+            self._onward = enumerate(self._source.packets())
+        self._source.decoder.flush_buffers()
+        for number, packet in self._onward:
+            self._position = number + 1
+            if number >= start:
+                yield number, packet
 
     def nearest(self, number: int) -> tuple[int, VideoFrame]:
         """Return the timestamp and picture of a frame, or of the last decodable one before it.
@@ -79,40 +124,10 @@ class Reader:
         for back in (0, 1, 8, len(keys)):
             start = keys[at - back] if at >= back else 0
             run = Run(start, int(timeline.packet[number]), (number,))
-            best = None
+            best: VideoFrame | None = None
             for frame in self.decode(run, skip=False):
-                if frame.pts in timeline.ranks and (best.pts if best else -1 << 63) <= frame.pts <= target:
+                if timeline.pts[0] <= frame.pts <= target and (best is None or best.pts < frame.pts):
                     best = frame
-            if best and best.pts >= timeline.pts[0] and (best.pts == target or back):
+            if best is not None and (best.pts == target or back):
                 return best.pts, best
         raise VideoUnreadableError(f"frame {number} of {self._source.path} and all before it are damaged")
-
-    def _packets(self, start: int) -> Iterator[tuple[int, Packet]]:
-        """Yield numbered packets from `start` on; verifies where a seek has led to."""
-        packets = self._after_seek(start)
-        if packets is None:
-            self._seekable = False
-            self._source.rewind()
-            packets = enumerate(self._source.packets())
-        for number, packet in packets:
-            if number >= start:
-                yield number, packet
-
-    def _after_seek(self, start: int) -> Iterator[tuple[int, Packet]] | None:
-        """Return numbered packets from a place at or before `start`, or `None` if seeking leads elsewhere."""
-        source, timeline = self._source, self._timeline
-        if not (self._seekable and start in timeline.keyframes):
-            return None
-        if not source.seek(timeline.keyframes[start].seek):
-            return None
-        packets = source.packets()
-        packet = next(packets, None)
-        if packet is None or packet.pts is None or timeline.ranks.get(packet.pts, start + 1) > start:
-            return None
-        number = timeline.ranks[packet.pts]
-        return _numbered(packet, packets, number)
-
-
-def _numbered(first: Packet, rest: Iterator[Packet], number: int) -> Iterator[tuple[int, Packet]]:
-    yield number, first
-    yield from enumerate(rest, number + 1)

@@ -54,7 +54,7 @@ class Timeline:
         packet: `(n,)` number in file order of the packet that holds the frame.
         entry: `(n,)` number of the keyframe packet from which the frame can be decoded.
         keyframes: by packet number.
-        ranks: presentation timestamp of each packet -> its number.
+        marks: `(pts, size)` of each packet in file order, by which it is recognised after a seek.
     """
 
     times: NDArray[np.float64]
@@ -63,7 +63,7 @@ class Timeline:
     packet: NDArray[np.intp]
     entry: NDArray[np.intp]
     keyframes: dict[int, Keyframe]
-    ranks: dict[int, int]
+    marks: tuple[tuple[int | None, int], ...]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -106,7 +106,7 @@ def from_packets(packets: Sequence[PacketTimes], tick: float, rate: float) -> Ti
         packet=packet,
         entry=_entries(packet, pts, keys),
         keyframes={i: _keyframe(packets[i]) for i in keys.tolist()},
-        ranks={p.pts: i for i, p in enumerate(packets) if p.pts is not None},
+        marks=tuple((p.pts, p.size) for p in packets),
     )
 
 
@@ -129,7 +129,7 @@ def counted(stamps: Sequence[int | None], tick: float, rate: float) -> Timeline:
         period = 1 / rate
     order = np.arange(len(stamps), dtype=np.intp)
     nothing = np.empty(0, np.int64)
-    return Timeline(times, float(times[-1]) + period, nothing, order, np.zeros_like(order), {}, {})
+    return Timeline(times, float(times[-1]) + period, nothing, order, np.zeros_like(order), {}, ())
 
 
 def plan_runs(timeline: Timeline, chosen: Sequence[int]) -> list[Run]:
