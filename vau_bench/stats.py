@@ -103,13 +103,13 @@ def estimate_all(
         metrics: the metrics.
         contributions: for each metric the contributions (n, q) of the same n samples.
         codes: (n,) cluster of each sample.
-        resamples: 0 leaves the intervals out where the bootstrap would make them.
+        resamples: 0 (or 1) leaves the intervals out where the bootstrap would make them.
         seed: of the resampling.
     """
     sums = [cluster_sums(c, codes) for c in contributions]
     few = sums[0].shape[0] < FEW_CLUSTERS if sums else True
     resampled: list[FloatArray | None] = [None] * len(metrics)
-    if not few and resamples:
+    if not few and resamples > 1:
         stacked = bootstrap_sums(np.concatenate(sums, axis=1), resamples, seed)
         edges = np.cumsum([s.shape[1] for s in sums])[:-1]
         resampled = list(np.split(stacked, edges, axis=1))
