@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from vau_bench.evaluation import Options, evaluate, nothing_scored, score
 from vau_bench.journal import read_journal
 from vau_bench.models import MODELS
 from vau_bench.models.base import Model, ModelConfig
+from vau_bench.paths import builtin_tasks
 from vau_bench.records import Outcome, Request, Response
 
 
@@ -105,8 +107,6 @@ def test_errors_and_missing_videos_are_asked_again_but_refusals_are_not(
 
 
 def test_other_options_are_another_run(options: Options, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     paths = {
         evaluate(changed, tmp_path / "runs").path
         for changed in (options, replace(options, limit=3), replace(options, style="think"), replace(options, seed=1))
@@ -118,8 +118,6 @@ def test_a_changed_prompt_is_asked_anew_and_the_old_answer_is_not_scored(
     options: Options, tmp_path: Path, scripted: type[Scripted]
 ) -> None:
     """A run that is continued under one name with other settings must not mix old and new answers."""
-    from dataclasses import replace
-
     evaluate(options, tmp_path / "runs", run_id="mine")
     scripted.answers = {"clip006": KeyboardInterrupt()}
     with pytest.raises(KeyboardInterrupt):
@@ -190,8 +188,6 @@ def test_answers_are_not_scored_against_a_truth_that_has_changed(options: Option
 
 
 def test_wrong_names_are_answered_with_what_was_probably_meant(options: Options, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     for change, sentence in (
         ({"tasks": ("clips_mqc",)}, "unknown task 'clips_mqc'; did you mean clips_mcq"),
         ({"model": "scriptd"}, "unknown model 'scriptd'; did you mean scripted"),
@@ -210,6 +206,46 @@ def test_a_run_folder_that_cannot_be_made_is_one_sentence(options: Options, tmp_
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(RunError, match="cannot write the run folder .*; pass --out DIR"):
         evaluate(options, tmp_path / "runs")
+
+
+@pytest.fixture
+def two_turns(tmp_path: Path) -> Path:
+    """A folder of tasks with one whose `direct` style asks in two turns."""
+    folder = tmp_path / "tasks" / "two_turns"
+    folder.mkdir(parents=True)
+    spec = (builtin_tasks() / "clips_mcq" / "task.yaml").read_text()
+    spec = spec.replace("name: clips_mcq", "name: two_turns").replace("prompts: mcq\n", "")
+    (folder / "task.yaml").write_text(spec)
+    (folder / "prompts.yaml").write_text("styles: {direct: ['Describe.', '{question} {options}']}")
+    return folder.parent
+
+
+def test_a_second_turn_quotes_the_first_and_is_asked_only_where_that_was_answered(
+    options: Options, tmp_path: Path, two_turns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversations: dict[str, list[str]] = {}
+    failing = {"clip003"}
+
+    class Talker(Scripted):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+            for request in requests:
+                conversations[request.sample.id] = [f"{m.role} {m.text[:8].rstrip('.')}" for m in request.messages]
+                assert [m.video for m in request.messages] == [True, *[False] * (len(request.messages) - 1)]
+                if request.turn == 0 and request.sample.id in failing:
+                    yield request.failure(Outcome.ERRORED, "no answer")
+                else:
+                    yield request.answer("A street." if request.turn == 0 else "<answer>A</answer>")
+
+    monkeypatch.setitem(MODELS._entries, "scripted", Talker)
+    asked = replace(options, tasks=("two_turns",), tasks_dirs=(two_turns,))
+    task = evaluate(asked, tmp_path / "runs").tasks[0]
+    assert conversations["clip000"] == ["user Describe", "assistant A street", "user What hap"]
+    assert conversations["clip003"] == ["user Describe"]
+    assert task["outcomes"]["scored"] == 11 and task["outcomes"]["errored"] == 1
+    failing.clear()
+    conversations.clear()
+    assert evaluate(asked, tmp_path / "runs").tasks[0]["outcomes"]["scored"] == 12
+    assert list(conversations) == ["clip003"]
 
 
 KILLED = """

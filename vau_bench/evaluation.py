@@ -24,6 +24,9 @@ from vau_bench.scoring import RESAMPLES, score_task
 from vau_bench.task import Task
 from vau_bench.video import ClipLoader, parse_plan
 
+TURN_BREAK = "\n\n"
+"""Between the texts of the turns of one conversation when they are scored as one answer."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -204,8 +207,8 @@ def _ask(
                 for run in runs:
                     if run.selection.dataset.prepare is not None:
                         run.selection.dataset.prepare(run.selection.samples, progress.stage, progress.advance)
-            answered = Answered(folder.responses())
-            progress.stage("asking", sum(len(run.selection.samples) for run in runs))
+            answered = Answered(folder.responses(), {(r.task.name, r.style): r.turns - 1 for r in runs})
+            progress.stage("asking", sum(len(run.selection.samples) * run.turns for run in runs))
             Runner(model, manifest.model, journal, clips, answered, progress.advance).run(runs)
             journal.sync()
         except KeyboardInterrupt:
@@ -244,10 +247,10 @@ def score(
     if data is not None:
         options = replace(options, data=data)
     catalogue = Catalogue(options.tasks_dirs)
-    by_task: dict[tuple[str, str], dict[str, Response]] = {(e.name, e.style): {} for e in manifest.tasks}
+    by_task: dict[tuple[str, str], dict[str, dict[int, Response]]] = {(e.name, e.style): {} for e in manifest.tasks}
     for response in folder.responses():
         if (response.task, response.style) in by_task:
-            by_task[response.task, response.style][response.sample_id] = response
+            by_task[response.task, response.style].setdefault(response.sample_id, {})[response.turn] = response
     progress.stage("scoring", len(manifest.tasks))
     results, scores = [], []
     for entry in manifest.tasks:
@@ -259,7 +262,7 @@ def score(
         result, rows = score_task(
             task,
             selection,
-            by_task[entry.name, entry.style],
+            _whole_conversations(by_task[entry.name, entry.style], len(task.prompts.turns(entry.style))),
             style=entry.style,
             split=entry.split,
             frames=entry.frames,
@@ -274,6 +277,20 @@ def score(
     write_atomically(folder.path / "scores.jsonl", "".join(map(_score_line, scores)))
     write_atomically(folder.path / "results.json", dump_json(done.as_json()))
     return done
+
+
+def _whole_conversations(turns: dict[str, dict[int, Response]], expected: int) -> dict[str, Response]:
+    """Return one response per sample: the texts of its turns, the outcome of the first that has no answer."""
+    whole: dict[str, Response] = {}
+    for sample_id, answers in turns.items():
+        said = [answers[turn] for turn in sorted(answers) if turn < expected]
+        if not said:
+            continue
+        failed = next((r for r in said if r.outcome is not Outcome.SCORED), None)
+        if failed is None and len(said) < expected:
+            failed = replace(said[-1], outcome=Outcome.MISSING, error=f"turn {len(said) + 1} was not asked")
+        whole[sample_id] = failed or replace(said[-1], text=TURN_BREAK.join(r.text for r in said))
+    return whole
 
 
 def _check_unchanged(task: Task, entry: TaskEntry, data_digest: str) -> None:

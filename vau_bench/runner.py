@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from vau_bench.video import ClipLoader
 FINAL = frozenset({Outcome.SCORED, Outcome.REFUSED, Outcome.TRUNCATED})
 """Outcomes that are the model's own answer. Errors and missing videos are asked again when a run goes on."""
 
+_NOTHING = ("", None, "")
+
 Report = Callable[[Response | None], None]
 """Called once per expected sample: with a new response, or `None` for one that was answered before."""
 
@@ -36,28 +38,55 @@ class TaskRun:
     frames: str
     generation: Generation
 
+    @property
+    def turns(self) -> int:
+        """How many turns a conversation has."""
+        return len(self.task.prompts.turns(self.style))
+
 
 class Answered:
-    """What a journal holds: the key of the last response to each sample, and whether it is final."""
+    """What a journal holds: of the last response to each sample and turn the key and the outcome.
 
-    def __init__(self, responses: Iterable[Response]) -> None:
-        self._last: dict[tuple[str, str, str, int], tuple[str, bool]] = {}
+    Texts are kept of the turns that a later one quotes, and of no other.
+
+    Args:
+        responses: of the journal.
+        quoted: `(task, style)` -> how many turns at the beginning of a conversation are quoted later.
+    """
+
+    def __init__(self, responses: Iterable[Response], quoted: Mapping[tuple[str, str], int]) -> None:
+        self._quoted = quoted
+        self._last: dict[tuple[str, str, str, int], tuple[str, Outcome, str]] = {}
         for response in responses:
             self.add(response)
 
     def add(self, response: Response) -> None:
         """Take one response into account."""
         place = (response.task, response.sample_id, response.style, response.turn)
-        self._last[place] = (response.key, response.outcome in FINAL)
+        quoted = response.turn < self._quoted.get((response.task, response.style), 0)
+        self._last[place] = (response.key, response.outcome, response.text if quoted else "")
 
     def holds(self, request: Request) -> bool:
         """Whether the request needs no asking."""
-        return self._last.get(self._place(request)) == (request.key, True)
+        key, outcome, _ = self._last.get(self._place(request), _NOTHING)
+        return key == request.key and outcome in FINAL
 
     def holds_other(self, request: Request) -> bool:
         """Whether there is an answer to an earlier form of the request: another video, prompt or setting."""
-        last = self._last.get(self._place(request))
-        return last is not None and last[1] and last[0] != request.key
+        key, outcome, _ = self._last.get(self._place(request), _NOTHING)
+        return key != request.key and outcome in FINAL
+
+    def repeats(self, response: Response) -> bool:
+        """Whether the response says nothing new: that a video is still missing."""
+        key, outcome, _ = self._last.get((response.task, response.sample_id, response.style, response.turn), _NOTHING)
+        return outcome is response.outcome is Outcome.MISSING and key == response.key
+
+    def said(self, run: TaskRun, sample: Sample, turns: int) -> tuple[str, ...] | None:
+        """Return the texts of the first turns, `None` unless all of them were answered."""
+        last = [self._last.get((run.task.name, sample.id, run.style, turn)) for turn in range(turns)]
+        if any(answer is None or answer[1] is not Outcome.SCORED for answer in last):
+            return None
+        return tuple(answer[2] for answer in last if answer is not None)
 
     @staticmethod
     def _place(request: Request) -> tuple[str, str, str, int]:
@@ -95,7 +124,12 @@ class Runner:
             ModelError: if the model stops for all requests, or breaks its contract.
             RunError: if the journal cannot be written.
         """
-        asked = _Outstanding(self._pending(tasks))
+        tasks = list(tasks)
+        for turn in range(max((run.turns for run in tasks), default=0)):
+            self._run_turn([run for run in tasks if turn < run.turns], turn)
+
+    def _run_turn(self, tasks: Sequence[TaskRun], turn: int) -> None:
+        asked = _Outstanding(self._pending(tasks, turn))
         with closing(_closeable(self._model.generate(asked))) as responses:
             for response in responses:
                 asked.settle(response)
@@ -103,10 +137,14 @@ class Runner:
         if asked.open:
             raise ModelError(f"the model left {len(asked.open)} requests without a response")
 
-    def _pending(self, tasks: Iterable[TaskRun]) -> Iterator[Request]:
+    def _pending(self, tasks: Iterable[TaskRun], turn: int) -> Iterator[Request]:
         for run in tasks:
             for sample in run.selection.samples:
-                request = self._request(run, sample)
+                said = self._answered.said(run, sample, turn)
+                if said is None:  # without an answer to the turn before there is nothing to go on with
+                    self._report(None)
+                    continue
+                request = self._request(run, sample, said)
                 if isinstance(request, Response):
                     self._record(request)
                 elif self._answered.holds(request):
@@ -118,17 +156,18 @@ class Runner:
                         )
                     yield request
 
-    def _request(self, run: TaskRun, sample: Sample) -> Request | Response:
+    def _request(self, run: TaskRun, sample: Sample, said: Sequence[str]) -> Request | Response:
         """Return the request, or the response that says why it cannot be asked."""
         path, digest, problem = self._video(run, sample)
-        messages = run.task.messages(run.kind, sample, run.style)
-        key = request_key(self._digest, run.task.name, sample.id, 0, messages, run.generation, digest, run.frames)
+        messages = run.task.messages(run.kind, sample, run.style, said)
+        turn = len(said)
+        key = request_key(self._digest, run.task.name, sample.id, turn, messages, run.generation, digest, run.frames)
         request = Request(
             key=key,
             task=run.task.name,
             kind=run.kind.name,
             style=run.style,
-            turn=0,
+            turn=turn,
             sample=sample,
             messages=messages,
             generation=run.generation,
@@ -151,7 +190,9 @@ class Runner:
 
     def _record(self, response: Response, *, silent: bool = False) -> None:
         with self._lock:
-            self._journal.append(response)
+            if not self._answered.repeats(response):
+                self._journal.append(response)
+            self._answered.add(response)
             if not silent:
                 self._report(response)
 

@@ -77,12 +77,20 @@ class TaskSpec(BaseModel):
 
 
 class PromptSet(BaseModel):
-    """The contents of a prompts file: one template per style, placeholders in braces."""
+    """The contents of a prompts file: one template per style, placeholders in braces.
+
+    A style that asks in several turns of one conversation holds a list of templates.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     system: str | None = None
-    styles: dict[str, str]
+    styles: dict[str, str | list[str]]
+
+    def turns(self, style: str) -> list[str]:
+        """Return the templates of a style, one per turn."""
+        templates = self.styles[style]
+        return [templates] if isinstance(templates, str) else templates
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,9 @@ class Task:
         path = PROMPTS / f"{self.spec.prompts}.yaml" if self.spec.prompts else self.folder / "prompts.yaml"
         prompts = read_declaration(PromptSet, path)
         known = KINDS.get(self.spec.kind).placeholders
-        for style, template in prompts.styles.items():
-            used = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+        for style in prompts.styles:
+            parsed = string.Formatter().parse("".join(prompts.turns(style)))
+            used = {name for _, name, _, _ in parsed if name is not None}
             for name in sorted(used - known):
                 raise UnknownNameError(f"placeholder in {path}, style {style!r}", name, known)
         return prompts
@@ -214,11 +223,22 @@ class Task:
                 raise UnknownNameError(f"metric of {self.name}", name, kind.metrics)
         return [kind.metrics[name] for name in self.spec.metrics]
 
-    def messages(self, kind: Kind[Any], sample: Sample, style: str) -> tuple[Message, ...]:
-        """Return the rendered conversation for one sample."""
-        text = self.prompts.styles[style].format_map(kind.prompt_fields(sample))
-        user = Message("user", text, video=True)
-        return (Message("system", self.prompts.system), user) if self.prompts.system else (user,)
+    def messages(self, kind: Kind[Any], sample: Sample, style: str, said: Sequence[str] = ()) -> tuple[Message, ...]:
+        """Return the rendered conversation for one sample.
+
+        Args:
+            kind: of this task.
+            sample: what is asked about.
+            style: the prompt style.
+            said: what the model answered in the turns before; the next turn is asked.
+        """
+        fields = kind.prompt_fields(sample)
+        messages = [Message("system", self.prompts.system)] if self.prompts.system else []
+        for turn, template in enumerate(self.prompts.turns(style)[: len(said) + 1]):
+            messages.append(Message("user", template.format_map(fields), video=turn == 0))
+            if turn < len(said):
+                messages.append(Message("assistant", said[turn]))
+        return tuple(messages)
 
     def generation(self, **changes: Any) -> Generation:
         """Return the generation settings, with changes."""

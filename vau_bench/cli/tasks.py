@@ -46,8 +46,9 @@ def show(name: str, tasks_dirs: tuple[Path, ...], as_json: bool) -> None:
         print_json({**task.spec.model_dump(), "prompts": task.prompts.model_dump(), "digests": task.digests})
         return
     click.echo((task.folder / "task.yaml").read_text(encoding="utf-8"))
-    for style, template in task.prompts.styles.items():
-        click.echo(f"--- style {style}\n{template}\n")
+    for style in task.prompts.styles:
+        for turn, template in enumerate(task.prompts.turns(style), 1):
+            click.echo(f"--- style {style}, turn {turn}\n{template}\n")
     page = task.folder / "README.md"
     if page.is_file():
         click.echo(page.read_text(encoding="utf-8"))
