@@ -42,11 +42,19 @@ def read_declaration(schema: type[S], path: Path) -> S:
     Raises:
         DataError: naming the file and the first key that is wrong.
     """
-    loaded = read_yaml(path)
+    return validated(schema, read_yaml(path), str(path))
+
+
+def validated(schema: type[S], value: Any, where: str) -> S:
+    """Return a value as `schema`.
+
+    Raises:
+        DataError: beginning with `where`, naming the first key that is wrong.
+    """
     try:
-        return schema.model_validate(loaded)
+        return schema.model_validate(value)
     except ValidationError as error:
-        raise DataError(f"{path}: {first_problem(error, schema)}") from None
+        raise DataError(f"{where}: {first_problem(error, schema)}") from None
 
 
 def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:

@@ -17,12 +17,13 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from vau_bench.declarations import validated
 from vau_bench.errors import DataError
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.labels import canonical
@@ -33,7 +34,7 @@ from vau_bench.records import NORMAL, Sample, Segment, Target
 MASKED = "-1"
 OPTION_COLUMNS = ("Option 1", "Option 2", "Option 3", "Option 4")
 TEXT_COLUMNS = {"Key Object": "key_object", "Description": "description", "Reasoning": "reasoning"}
-_LETTER = re.compile(r"^\s*([A-D])(?:[.):\s]|$)")
+_LETTER = re.compile(r"([A-D])(?:[.):]|$)")  # "A man runs" does not begin with the letter A
 
 
 class VauCsvArgs(BaseModel):
@@ -58,19 +59,20 @@ def read_vau_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Data
     Raises:
         DataError: naming file and line, when the file is absent or a row breaks the schema.
     """
-    options = VauCsvArgs.model_validate(args)
+    options = validated(VauCsvArgs, args, "dataset.args")
+    if split not in options.annotations:
+        known = ", ".join(options.annotations) or "none"
+        raise DataError(f"dataset.args: no annotations for the split {split!r}; known: {known}")
     if data is None:
         raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
     path = data / options.annotations[split]
     content = _content(path)
-    reader = csv.DictReader(io.StringIO(_decoded(content, path), newline=""))
-    _check_columns(path, reader.fieldnames or (), ["Video Name", *options.columns])
     notes: Counter[str] = Counter()
     samples: dict[str, Sample] = {}
-    for row in reader:
-        sample = _sample({k: (v or "").strip() for k, v in row.items() if k}, f"{path}:{reader.line_num}", notes)
+    for where, row in _rows(path, _decoded(content, path), ["Video Name", *options.columns]):
+        sample = _sample(row, where, notes)
         if sample.id in samples:
-            raise DataError(f"{path}:{reader.line_num}: the video {sample.id!r} stands there twice")
+            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
         samples[sample.id] = sample
     if not samples:
         raise DataError(f"{path} holds no row")
@@ -97,11 +99,28 @@ def _decoded(content: bytes, path: Path) -> str:
         raise DataError(f"{path}:{line}: not UTF-8 text") from None
 
 
-def _check_columns(path: Path, found: object, needed: list[str]) -> None:
-    names = list(found) if isinstance(found, list | tuple) else []
-    absent = [c for c in needed if c not in names]
+def _rows(path: Path, text: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each row by column, with the place where it stands; a row of another length would shift its cells."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        _check_columns(path, header, needed)
+        for cells in filter(None, reader):
+            where = f"{path}:{reader.line_num}"
+            if len(cells) != len(header):
+                raise DataError(f"{where}: the row has {len(cells)} fields, the header {len(header)}")
+            yield where, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _check_columns(path: Path, header: Sequence[str], needed: Sequence[str]) -> None:
+    absent = [name for name in needed if name not in header]
     if absent:
-        raise DataError(f"{path}:1: no column {', '.join(map(repr, absent))}; found {', '.join(names) or 'none'}")
+        raise DataError(f"{path}:1: no column {', '.join(map(repr, absent))}; found {', '.join(header) or 'none'}")
+    for name, count in Counter(filter(None, header)).items():
+        if count > 1:
+            raise DataError(f"{path}:1: the column {name!r} stands there twice")
 
 
 def _sample(row: Mapping[str, str], where: str, notes: Counter[str]) -> Sample:

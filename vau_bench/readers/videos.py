@@ -36,8 +36,10 @@ class VideoFinder:
                 if path.is_file():
                     return path
         for candidate in names:
-            found = self._by_stem.get(Path(candidate).stem, [])
-            exact = [p for p in found if p.name == Path(candidate).name] or found
+            file = Path(candidate)
+            # "cam1.0" is a name without extension, not cam1.mp4 with another one.
+            found = self._by_stem.get(file.stem if is_video_name(file) else file.name, [])
+            exact = [p for p in found if p.name == file.name] or found
             if len(exact) > 1:
                 raise DataError(f"{name!r} could be {exact[0]} or {exact[1]}; pass --data with one of their folders")
             if exact:

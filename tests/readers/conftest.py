@@ -1,0 +1,68 @@
+"""Annotation files in the VAU-Bench schema, written row by row."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from vau_bench.readers import Dataset
+from vau_bench.readers.vau_csv import read_vau_csv
+
+COLUMNS = (
+    "Video Name,Question,Option 1,Option 2,Option 3,Option 4,Correct Option,Key Object,Description,Reasoning,"
+    "Anomaly Class,Start Time,End Time"
+).split(",")
+ROW = {
+    "Video Name": "clip_1.mp4",
+    "Question": "What happens?",
+    "Option 1": "A bin burns",
+    "Option 2": "A dog runs",
+    "Option 3": "Nothing",
+    "Option 4": "A car turns",
+    "Correct Option": "A",
+    "Key Object": "bin",
+    "Description": "A bin burns beside a door.",
+    "Reasoning": "### Why\nFire is not usual here.",
+    "Anomaly Class": "Fire",
+    "Start Time": "2.5",
+    "End Time": "7",
+}
+
+Write: TypeAlias = Callable[..., Path]
+Read: TypeAlias = Callable[..., Dataset]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write `clips.csv`: one row per mapping of what differs from `ROW`."""
+
+    def write(*rows: dict[str, str], columns: list[str] = COLUMNS, **how: Any) -> Path:
+        path = tmp_path / "clips.csv"
+        with path.open("w", newline="", encoding=how.pop("encoding", "utf-8")) as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore", **how)
+            writer.writeheader()
+            writer.writerows({**ROW, **row} for row in rows)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Read `clips.csv`."""
+    return lambda **args: read_vau_csv(tmp_path, "test", {"annotations": {"test": "clips.csv"}, **args})
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data, which is no part of the project."""
+    root = os.environ.get("VAU_BENCH_SHARED") or Path(__file__).resolve().parents[2] / ".." / "shared"
+    folder = Path(root) / "data"
+    if not (folder / "vau_bench").is_dir():
+        pytest.skip(f"needs the released annotations under {folder}")
+    return folder
