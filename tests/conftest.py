@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -33,3 +34,13 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 def tiny_qwen25_checkpoint(tiny_qwen: Callable[[str], Path]) -> Path:
     """A Qwen2.5-VL checkpoint with 0.2 million random weights. Read it, do not write into it."""
     return tiny_qwen("qwen2_5_vl")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data, which is no part of the project."""
+    root = os.environ.get("VAU_BENCH_SHARED") or Path(__file__).resolve().parents[1] / ".." / "shared"
+    folder = Path(root) / "data"
+    if not (folder / "vau_bench").is_dir():
+        pytest.skip(f"needs the released annotations under {folder}")
+    return folder

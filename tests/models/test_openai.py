@@ -269,7 +269,7 @@ class TestPatience:
     @pytest.mark.parametrize("trouble", [{"cut": True}, {"wait": 5.0}, {"status": 429}, {"status": 502}])
     def test_trouble_once_is_cured(self, chat_server, model, ask, say, trouble):
         server = chat_server(lambda served: say() if served.number else say(**trouble))
-        (response,) = model(server.url, timeout=0.5).generate([ask()])
+        (response,) = model(server.url, timeout=1.5).generate([ask()])
         assert response.outcome is Outcome.SCORED and len(server.calls) == 2
 
     @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ class TestPatience:
     )
     def test_trouble_for_ever_is_an_error(self, chat_server, model, ask, say, trouble, sentence):
         server = chat_server(lambda served: say(**trouble))
-        (response,) = model(server.url, timeout=0.3, retries=2).generate([ask()])
+        (response,) = model(server.url, timeout=0.3 if "wait" in trouble else 5.0, retries=2).generate([ask()])
         assert response.outcome is Outcome.ERRORED and sentence in response.error
         assert len(server.calls) == 3
         assert response.seen.times == (0.0, 1.0, 2.0, 3.0)
@@ -395,7 +395,7 @@ class TestConcurrency:
         ratio = elapsed() / (100 / 20 * 0.05)
         with capsys.disabled():
             print(f"\nopenai: 100 requests of 50 ms in 20 slots took {ratio:.2f} times the ideal 0.25 s")
-        assert len(responses) == 100 and ratio < 12, "ideal is 1, one at a time is 20"
+        assert len(responses) == 100 and server.peak > 5
 
     def test_closing_early_cancels_what_is_in_flight(self, chat_server, model, ask, say, stopwatch, caplog):
         server = chat_server(lambda served: say(wait=30.0 if served.number else 0.0))

@@ -409,10 +409,19 @@ class TestFailures:
         assert responses[1].error == "RuntimeError: shape mismatch" and responses[1].seen is not None
         assert sizes == [4, 1, 1, 1, 1]
 
-    def test_out_of_memory_halves_the_batch(self, qwen, ask):
+    @pytest.mark.parametrize(
+        "error",
+        [
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"),
+            RuntimeError("CUDA error: out of memory"),
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        ],
+        ids=["allocator", "driver", "cpu"],
+    )
+    def test_out_of_memory_halves_the_batch(self, qwen, ask, error):
         def trouble(prompts):
             if len(prompts) > 2:
-                raise torch.OutOfMemoryError("CUDA out of memory")
+                raise error
 
         model = qwen(batch_size=8)
         sizes = self.break_generate(model, trouble)
