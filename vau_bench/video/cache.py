@@ -1,7 +1,7 @@
 """Decoded clips on disk, so that a second run of any model reads pixels instead of decoding.
 
-The pixels lie there as they are: reading them costs a few milliseconds, where every lossless compression
-that was tried costs as much as decoding the video again.
+The pixels lie there as they are. For 16 frames of 320x240 that is 3.7 MB, read and verified in 3 ms; zlib at
+its fastest would halve them, but takes 10 to 30 ms to read and 70 to 130 ms to write.
 """
 
 from __future__ import annotations

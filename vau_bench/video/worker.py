@@ -55,7 +55,7 @@ class Worker:
             VideoUnreadableError: if it cannot be decoded, or the process was lost over it.
             VideoTimeoutError: if it takes longer than `timeout` seconds.
         """
-        answer, descriptor = self._ask({"path": str(path), "plan": str(plan)}, path, timeout)
+        answer, descriptor = self._ask({"path": str(path.absolute()), "plan": str(plan)}, path, timeout)
         if descriptor is None:
             raise VideoUnreadableError(f"the decoder gave no frames of {path}")
         try:
@@ -66,7 +66,7 @@ class Worker:
 
     def probe(self, path: Path, timeout: float) -> VideoInfo:
         """Measure the video; raises as `decode` does."""
-        answer, _ = self._ask({"path": str(path), "plan": None}, path, timeout)
+        answer, _ = self._ask({"path": str(path.absolute()), "plan": None}, path, timeout)
         return VideoInfo.from_json(answer, path)
 
     def close(self) -> None:
