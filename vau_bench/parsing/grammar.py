@@ -42,7 +42,7 @@ def parse_grammar(text: str) -> Reflection:
 def _attempts(text: str, blocks: list[Block], problems: list[str]) -> tuple[list[Attempt], str | None]:
     """Cut the elements into attempts: at each reflection, and wherever an element would come twice."""
     groups: list[dict[str, Block]] = [{}]
-    starts = [0]
+    starts, ends = [0], list[int]()
     reflect: str | None = None
     for block in blocks:
         current = groups[-1]
@@ -53,6 +53,7 @@ def _attempts(text: str, blocks: list[Block], problems: list[str]) -> tuple[list
                 problems.append("no_first_answer")
             reflect = text[block.start : block.end].strip()
             groups.append({})
+            ends.append(block.outer[0])
             starts.append(block.outer[1])
             continue
         answered = "answer" in current or "glue" in current
@@ -64,10 +65,10 @@ def _attempts(text: str, blocks: list[Block], problems: list[str]) -> tuple[list
             if block.name == "think" and block.name not in current:
                 problems.append("late_think")
             groups.append({})
+            ends.append(block.outer[0])
             starts.append(block.outer[0])
         groups[-1][block.name] = block
-    ends = [*starts[1:], len(text)]
-    spans = [_without_reflect(blocks, start, end) for start, end in zip(starts, ends, strict=True)]
+    spans = zip(starts, [*ends, len(text)], strict=True)
     made = [_attempt(text, group, span) for group, span in zip(groups, spans, strict=True)]
     kept = [
         attempt
@@ -75,16 +76,6 @@ def _attempts(text: str, blocks: list[Block], problems: list[str]) -> tuple[list
         if "answer" in group or "glue" in group or _has_free_text(text, group, attempt.span)
     ]
     return kept or made[-1:], reflect
-
-
-def _without_reflect(blocks: list[Block], start: int, end: int) -> Span:
-    """End an attempt where the reflection behind it begins."""
-    for block in reversed(blocks):
-        if block.outer[0] < start:
-            break
-        if block.name == "reflect" and block.outer[1] == end:
-            return start, block.outer[0]
-    return start, end
 
 
 def _attempt(text: str, group: dict[str, Block], span: Span) -> Attempt:

@@ -37,6 +37,7 @@ _OPEN = re.compile(r"(?P<bracket>[\[(])\s{0,4}['\"]?$")
 _CLOSE = re.compile(r"['\"]?\s{0,4}(?P<bracket>[\])])(?P<unit>\s{0,2}(?:s|secs?|seconds?|秒)(?![A-Za-z]))?")
 _NEXT_ITEM = re.compile(r"\s{0,8},\s{0,8}")
 _JSON_KEY = re.compile(r"[\"'](?P<key>[A-Za-z0-9_ ]{1,40})[\"']\s{0,8}:\s{0,8}[\[({\s]{0,8}[\"']?$")
+_MAY_BE_KEYED = re.compile(r"[A-Za-z:=)][\s*_`\"'~(\[{]{0,12}$")
 _UNIT_NOTE = r"(?:\s{0,2}\((?:s|sec|seconds|in seconds)\))?"
 _LABEL_KEY = re.compile(
     r"(?<![A-Za-z])(?P<key>(?:start|begin|began|onset|end|finish|stop|conclud)(?:s|ed|ing|ning|es)?"
@@ -150,6 +151,8 @@ def _role(text: str, time: Time) -> tuple[Form, Literal["start", "end"]] | None:
     if time.kind == "other":
         return None
     before = text[max(0, time.start - _BEFORE) : time.start]
+    if not _MAY_BE_KEYED.search(before[-16:]):
+        return None
     key = _JSON_KEY.search(before)
     if key is not None:
         end = _key_end(key["key"])
@@ -183,14 +186,15 @@ def _form(text: str, first: Time, second: Time, previous: Time | None) -> Form |
     if ranged is None and _COMMA.fullmatch(gap) is None:
         return None
     before = text[max(0, first.start - _BEFORE) : first.start]
-    if _NOT_TIME_BEFORE.search(before):
-        return None
-    listed = _list_form(text, first, second, before)
-    if listed is not None or ranged is None:
-        return listed if listed != "denied" else None
-    if previous is not None and text[previous.end : first.start] in ("-", " - ", ","):
+    if _OPEN.search(before) and _CLOSE.match(text, second.end):
+        listed = None if _NOT_TIME_BEFORE.search(before) else _list_form(text, first, second, before)
+        if listed is not None or ranged is None:
+            return listed if listed != "denied" else None
+    if ranged is None or (previous is not None and text[previous.end : first.start] in ("-", " - ", ",")):
         return None
     if ranged["word"] == "-" and text[second.end : second.end + 1] in ("-", "/"):
+        return None
+    if _NOT_TIME_BEFORE.search(before):
         return None
     return _range_form(text, first, second, before, ranged["word"].lower())
 

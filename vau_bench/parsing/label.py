@@ -13,6 +13,7 @@ The rules, best first. Where one finds different classes, there is none, and no 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
@@ -47,6 +48,8 @@ _LABEL = re.compile(
     r"|\b(?:belongs|falls)\s{1,3}(?:to|under|into)\b|(?:类别|答案|类型)(?:是|为|:))",
     re.IGNORECASE,
 )
+_STATEMENT = 120
+_WORD = re.compile(r"\S")
 _STATEMENT_END = re.compile(r"[.;!?\n](?=\s|$)|\n")
 
 
@@ -127,19 +130,28 @@ def _json(text: str, lexicon: Lexicon) -> Found:
 
 
 def _labelled(text: str, lexicon: Lexicon) -> Found:
+    mentions = list(lexicon.mentions(text))
+    starts = [mention.start for mention in mentions]
     last: Found = None
-    for match in _LABEL.finditer(text):
+    for match in _LABEL.finditer(text) if mentions else ():
         if is_hypothetical(text, match.start()):
             continue
-        value = text[match.end() : match.end() + 120]
-        end = _STATEMENT_END.search(value.lstrip())
-        value = value[: end.start() + len(value) - len(value.lstrip())] if end else value
-        stated = _agreed(lexicon.mentions(value))
+        end = _statement_end(text, match.end())
+        first, behind = bisect_left(starts, match.end()), bisect_left(starts, end)
+        stated = _agreed(mentions[first:behind])
         if isinstance(stated, Mention):
-            last = Mention(stated.label, match.start(), match.end() + stated.end)
+            last = stated._replace(start=match.start())
         elif stated is UNDECIDED:
             last = UNDECIDED
     return last
+
+
+def _statement_end(text: str, start: int) -> int:
+    """Return where the line or sentence ends that has its first word behind `start`."""
+    within = min(len(text), start + _STATEMENT)
+    word = _WORD.search(text, start, within)
+    end = _STATEMENT_END.search(text, word.start(), within) if word is not None else None
+    return end.start() if end is not None else within
 
 
 def _mention(text: str, lexicon: Lexicon) -> Found:

@@ -96,8 +96,12 @@ def _add(names: dict[str, str | None], name: str, label: str) -> None:
 def _pattern(names: Mapping[str, str | None]) -> re.Pattern[str]:
     longest_first = sorted(names, key=len, reverse=True)
     choices = "|".join(r"[\s_-]{1,3}".join(re.escape(word) for word in name.split()) for name in longest_first)
+    initials = "".join(sorted({name[0] for name in names}))
     latin = r"A-Za-z0-9\u00c0-\u024f"
-    return re.compile(rf"(?<![{latin}])(?<![{latin}][_-])(?:{choices})(?![{latin}]|[_-][{latin}])", re.IGNORECASE)
+    return re.compile(
+        rf"(?<![{latin}])(?<![{latin}][_-])(?=[{re.escape(initials)}])(?:{choices})(?![{latin}]|[_-][{latin}])",
+        re.IGNORECASE,
+    )
 
 
 def _key(name: str) -> str:

@@ -9,7 +9,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal["clock", "seconds", "minutes", "bare", "other"]
 
-_SECONDS = r"(?:seconds?|secs?|s|秒钟|秒|초|sekunden?|segundos?|secondes?|secondi|секунд[аы]?|giây)(?![A-Za-z0-9_\u00c0-\u024f])"
+_SECONDS = (
+    r"(?:seconds?|secs?|s|秒钟|秒|초|sekunden?|segundos?|secondes?|secondi|секунд[аы]?|giây)"
+    r"(?![A-Za-z0-9_\u00c0-\u024f])"
+)
 _MINUTES = r"(?:minutes?|mins?|分钟|分|분|minuten|minutos?)(?![A-Za-z\u00c0-\u024f])"
 _OTHER = (
     r"(?:%|percent|per\s?cent|frames?|fps|ms|milliseconds?|px|pixels?|hz|m|cm|km|meters?|metres?|feet|ft|kg|mph|kmh|x"
