@@ -79,9 +79,8 @@ def actor_palette(actor: Actor, look: Look) -> npt.NDArray[np.uint16]:
     main = NAMED[actor.colours[0]]
     if actor.shape in ("person", "bag"):
         legs = NAMED[actor.colours[1]]
-        extra = (232, 196, 40) if actor.colours[0] == "hi-vis" and actor.shape == "person" else _BAGS[seed % 4]
         skin, hair = _SKINS[seed // 4 % 3], _HAIRS[seed // 12 % 4]
-        return palette((skin, hair, main, legs, _SHOE, extra, (236, 236, 230)), look)
+        return palette((skin, hair, main, legs, _SHOE, _BAGS[seed % 4], (236, 236, 230)), look)
     blue = actor.shape == "ambulance"
     tail = (200, 36, 36) if not blue else (206, 30, 30)
     return palette((main, (46, 58, 72), (34, 34, 36), (168, 170, 174), (236, 228, 176), tail, (40, 42, 46)), look)

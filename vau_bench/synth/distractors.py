@@ -65,12 +65,9 @@ def talk(stage: Stage, start: float, end: float) -> Happening | None:
 
 def worker(stage: Stage, start: float, end: float) -> Happening | None:
     """A worker in a hi-vis vest walks about in the closed-off area (not an intruder)."""
-    if not stage.zone_free:
+    slot = stage.take_zone()
+    if slot is None:
         return None
-    stage.zone_free = False
-    slot = stage.look.zone
-    if slot in stage.free_slots:
-        stage.free_slots.remove(slot)
     low, high = ZONE[slot.side]
     side = -1 if slot.side == "left" else 1
     x, y = (low if side < 0 else high), PROP_ROW[slot.row] + 0.01
@@ -185,7 +182,9 @@ def jogger(stage: Stage, start: float, end: float) -> Happening | None:
     time = max(end - start, 3.0)
     stage.person([Key(start, ends[0], y, "run", face), Key(start + time, ends[1], y, "run", face)], "orange", "black")
     name = "a jogger in an orange top"
-    return Happening("jogger", start, round(start + time, 1), None, name, f"on the {row} pavement", name)
+    return Happening(
+        "jogger", start, min(round(start + time, 1), stage.seconds), None, name, f"on the {row} pavement", name
+    )
 
 
 DISTRACTORS: dict[str, Builder] = {

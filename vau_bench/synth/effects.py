@@ -84,14 +84,14 @@ def _fire(view: View, e: Effect, t: float) -> None:
     _plume(view, e, t, 9, 1.8, 1.5 * e.size, 0.25 * e.size, (66, 64, 66), 0.75 * strength)
     view.puff(e.x, e.y - 0.2 * tall, 0.85 * tall, (231, 130, 40), 0.35, 1)
     flames = []
-    for i in range(18):
-        cycle = t * (1.5 + 0.5 * mix_unit(e.seed, i)) + i / 18
+    for i in range(26):
+        cycle = t * (1.5 + 0.5 * mix_unit(e.seed, i)) + i / 26
         turn = int(cycle // 1)
-        flames.append((cycle - turn, (mix_unit(e.seed, i, turn) - 0.5) * 0.62))
+        flames.append((cycle - turn, (mix_unit(e.seed, i, turn) - 0.5) * 0.68))
     for u, aside in sorted(flames, reverse=True):
         x = e.x + aside * tall * (1 - 0.6 * u) * 0.75
         paint = _FLAMES[min(int(u * 4.2), 3)]
-        view.puff(x, e.y - u * tall * 0.85, tall * (0.2 - 0.14 * u), paint, 0.95 - 0.35 * u, 3, 1.5)
+        view.puff(x, e.y - u * tall * 0.85, tall * (0.165 - 0.115 * u), paint, 0.95 - 0.35 * u, 3, 1.5)
 
 
 def _blast(view: View, e: Effect, t: float) -> None:
@@ -149,6 +149,7 @@ def _sign(view: View, e: Effect, t: float) -> None:
 
 
 def _lamp(view: View, e: Effect, t: float) -> None:
+    view.box(e.x - 0.003, e.y, e.x + 0.003, 0.31, (60, 60, 62))
     view.box(e.x - 0.012, e.y - 0.03, e.x + 0.012, e.y, (60, 60, 62))
     if e.start <= t < e.end:
         view.puff(e.x, e.y + 0.02, e.size, (231, 222, 170), 0.6, 1)
@@ -159,7 +160,7 @@ def _shadow(view: View, e: Effect, t: float) -> None:
     u = (t - e.start) / (e.end - e.start)
     way = 1 if e.seed % 2 else -1
     x = 0.5 + way * (u - 0.5) * 1.7
-    view.puff(x, e.y, e.size, (LOW_SHADE, LOW_SHADE, LOW_SHADE + 6), 0.42, 2, 0.6)
+    view.puff(x, e.y, e.size, (LOW_SHADE, LOW_SHADE, LOW_SHADE + 6), 0.42, 1, 0.6)
 
 
 LOW_SHADE = 26

@@ -112,7 +112,7 @@ def _lunges(stage: Stage, x: float, y: float, start: float, end: float, face: in
     keys: list[Key] = []
     t = start
     while t < end - 0.2:
-        step = stage.draw.between(-0.1, 0.06) * stage.height(y) * face
+        step = stage.draw.between(-0.16, 0.1) * stage.height(y) * face
         keys.append(Key(round(t, 4), x + (step if keys else 0.0), y, "fight", face))
         t += stage.draw.between(0.3, 0.6)
     return keys
@@ -120,12 +120,9 @@ def _lunges(stage: Stage, x: float, y: float, start: float, end: float, face: in
 
 def intrusion(stage: Stage, start: float, end: float) -> Happening | None:
     """Someone bolts into the closed-off area, runs to and fro in it and leaves at a walk."""
-    if not stage.zone_free:
+    slot = stage.take_zone()
+    if slot is None:
         return None
-    slot = stage.look.zone
-    stage.zone_free = False
-    if slot in stage.free_slots:
-        stage.free_slots.remove(slot)
     low, high = ZONE[slot.side]
     walk_y, y = WALK_ROW[slot.row], PROP_ROW[slot.row] + 0.01
     side = -1 if slot.side == "left" else 1
@@ -141,9 +138,8 @@ def intrusion(stage: Stage, start: float, end: float) -> Happening | None:
         x = round(x + face * step * share, 6)
         t, face = arrive, -face
     keys += stage.exit(x, y, end, to_side=side)
-    actor = stage.person(keys, top="black", trousers="black")
+    stage.person(keys, top="black", trousers="black")
     name = "a person in dark clothes"
-    del actor
     return Happening(
         "Intrusion", start, end, slot.side, name, slot_name(slot), f"{name} running behind the barrier tape"
     )
@@ -195,7 +191,7 @@ def collision(stage: Stage, start: float, end: float) -> Happening | None:
             Key(start - abs(back - far) / drive, far, y, "drive", way),
             Key(start, back, y, "jolt", way),
             Key(start + 0.3, back + 0.25 * shove, y, "crashed", way),
-            *departure(back + 0.25 * shove, y, way, length, end + 0.3, 0.18),
+            *departure(back + 0.25 * shove, y, way, length, end, 0.18),
         ]
     )
     stage.effects.append(Effect("wreck", start, end, x, y - 0.02, length, stage.draw.below(1 << 30)))
@@ -244,7 +240,7 @@ def abandoned(stage: Stage, start: float, end: float) -> Happening | None:
         *stage.exit(x, y, start, to_side=enter.face),
     ]
     owner = stage.person(keys)
-    place_bag(stage, x + 0.3 * stage.height(y) * enter.face * 0.5, y, down, end - 0.3, owner.seed)
+    place_bag(stage, x + 0.3 * stage.height(y) * enter.face * 0.5, y, down, end, owner.seed)
     finder_side = -enter.face
     reach = stage.entrance(x, y, end - 0.6, from_side=finder_side)
     stage.person(
@@ -254,7 +250,7 @@ def abandoned(stage: Stage, start: float, end: float) -> Happening | None:
             Key(end, x, y, "stand", reach.face, True),
             *stage.exit(x, y, end + 0.2, to_side=reach.face, carry=True),
         ],
-        top="hi-vis",
+        top=stage.draw.pick(("hi-vis", None)),
         trousers="navy",
     )
     stage.actors[-1].seed = owner.seed

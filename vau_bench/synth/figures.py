@@ -146,7 +146,7 @@ def _trunk(hip: Point, neck: Point, vest: bool) -> list[Shape]:
     if vest:
         mid = (hip[0] + up[0] * 0.45, hip[1] + up[1] * 0.45)
         shapes.insert(1, Capsule((mid[0] - 0.06, mid[1]), (mid[0] + 0.06, mid[1]), 0.03, STRIPE))
-        shapes.append(Capsule((head[0] - 0.05, head[1] + 0.05), (head[0] + 0.05, head[1] + 0.05), 0.045, EXTRA))
+        shapes.append(Capsule((head[0] - 0.05, head[1] + 0.05), (head[0] + 0.05, head[1] + 0.05), 0.045, STRIPE))
     return shapes
 
 
@@ -163,8 +163,8 @@ def _stooped(depth: float, carry: bool, vest: bool) -> list[Shape]:
 def _case(hand: Point) -> list[Shape]:
     x, y = hand
     return [
-        Polygon(((x - 0.12, y - 0.21), (x + 0.12, y - 0.21), (x + 0.12, y - 0.04), (x - 0.12, y - 0.04)), EXTRA),
-        Capsule((x - 0.1, y - 0.12), (x + 0.1, y - 0.12), 0.012, SHOES),
+        _box(x - 0.17, y - 0.27, x + 0.17, y - 0.04, EXTRA),
+        _box(x - 0.16, y - 0.17, x + 0.16, y - 0.145, SHOES),
     ]
 
 

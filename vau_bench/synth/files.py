@@ -25,7 +25,7 @@ from vau_bench.synth.state import GENERATOR_VERSION, SynthParams, check_identity
 _DEFAULT = SynthParams()
 _STALE_SECONDS = 3600
 _CODECS = (
-    ("libx264", {"crf": "19", "preset": "superfast", "tune": "grain", "threads": "1"}),
+    ("libx264", {"crf": "21", "preset": "ultrafast", "threads": "1"}),
     ("mpeg4", {"qscale": "3"}),
 )
 

@@ -95,18 +95,54 @@ EVENTS: dict[str, tuple[str, ...]] = {
     ),
 }
 DISTRACTORS: dict[str, tuple[str, ...]] = {
-    "sign": ("{Who} {where} is lit from {start} s to {end} s.",),
-    "steam": ("{Who} {where} lets off white steam from {start} s to {end} s.",),
-    "crouch": ("{Who} crouches {where} from {start} s to {end} s and walks on.",),
-    "talk": ("{Who} stand and talk {where} from {start} s to {end} s.",),
-    "worker": ("{Who} walks about in the closed-off area {where} from {start} s to {end} s.",),
-    "ambulance": ("{Who} passes {where} from {start} s to {end} s.",),
-    "queue": ("{Who} wait one behind the other {where} from {start} s to {end} s and drive on.",),
-    "attended": ("{Who} puts a bag down {where} at {start} s, stays beside it and takes it along at {end} s.",),
-    "pause": ("{Who} stops {where} at {start} s and walks on at {end} s.",),
-    "lights": ("{Who} {where} is switched on at {start} s and off at {end} s.",),
-    "shadow": ("{Who} drifts {where} from {start} s to {end} s.",),
-    "jogger": ("{Who} runs through {where} from {start} s to {end} s.",),
+    "sign": (
+        "{Who} {where} is lit from {start} s to {end} s.",
+        "{Who} lights up {where} at {start} s and goes out at {end} s.",
+    ),
+    "steam": (
+        "{Who} {where} lets off white steam from {start} s to {end} s.",
+        "White steam comes from {who} {where} between {start} s and {end} s.",
+    ),
+    "crouch": (
+        "{Who} crouches {where} from {start} s to {end} s and walks on.",
+        "From {start} s to {end} s {who} squats {where} over a shoelace.",
+    ),
+    "talk": (
+        "{Who} stand and talk {where} from {start} s to {end} s.",
+        "{Who} meet {where}, talk from {start} s to {end} s and part.",
+    ),
+    "worker": (
+        "{Who} walks about in the closed-off area {where} from {start} s to {end} s.",
+        "Between {start} s and {end} s {who} looks after the closed-off area {where}.",
+    ),
+    "ambulance": (
+        "{Who} passes {where} from {start} s to {end} s.",
+        "{Who} drives by {where} between {start} s and {end} s.",
+    ),
+    "queue": (
+        "{Who} wait one behind the other {where} from {start} s to {end} s and drive on.",
+        "{Who} stop close together {where} from {start} s and go on at {end} s.",
+    ),
+    "attended": (
+        "{Who} puts a bag down {where} at {start} s, stays beside it and takes it along at {end} s.",
+        "From {start} s to {end} s {who} waits {where} next to a bag on the ground.",
+    ),
+    "pause": (
+        "{Who} stops {where} at {start} s and walks on at {end} s.",
+        "Between {start} s and {end} s {who} stands still {where}.",
+    ),
+    "lights": (
+        "{Who} {where} is switched on at {start} s and off at {end} s.",
+        "From {start} s to {end} s {who} {where} is on.",
+    ),
+    "shadow": (
+        "{Who} drifts {where} from {start} s to {end} s.",
+        "Between {start} s and {end} s {who} passes {where}.",
+    ),
+    "jogger": (
+        "{Who} runs past {where} from {start} s to {end} s.",
+        "Between {start} s and {end} s {who} comes by {where}.",
+    ),
 }
 CALM = (
     "Apart from that, people walk by and traffic keeps to its lanes.",
@@ -125,18 +161,45 @@ BECAUSE: dict[str, tuple[str, ...]] = {
     "Abandoned object": ("The owner is gone and nobody stands by the bag, so it is unattended.",),
 }
 HARMLESS: dict[str, tuple[str, ...]] = {
-    "sign": ("the orange light {where} comes from a sign: it is steady and has no flames or smoke",),
-    "steam": ("the white cloud {where} is steam from a vent, with neither flash nor fire",),
-    "crouch": ("the person who goes down {where} only crouches, on both feet",),
-    "talk": ("the two who meet {where} only talk with their hands",),
-    "worker": ("the person behind the tape {where} wears a yellow vest and walks, so belongs there",),
-    "ambulance": ("the ambulance {where} goes the way of its lane",),
-    "queue": ("the vehicles that stop {where} never touch",),
-    "attended": ("the owner of the bag {where} stays beside it",),
-    "pause": ("the person who stops {where} merely waits",),
-    "lights": ("the light {where} is only a lamp",),
-    "shadow": ("the dark patch {where} is only a shadow",),
-    "jogger": ("the runner {where} is a jogger on the pavement",),
+    "sign": (
+        "the orange light {where} comes from a sign: it is steady and has no flames or smoke",
+        "what glows {where} is a neon sign, not a flame, for no smoke rises from it",
+    ),
+    "steam": (
+        "the white cloud {where} is steam from a vent, with neither flash nor fire",
+        "what rises {where} is white steam from the ground, without a flash before it",
+    ),
+    "crouch": (
+        "the person who goes down {where} only crouches, on both feet",
+        "whoever goes down {where} ties a shoelace, in control all the time",
+    ),
+    "talk": (
+        "the two who meet {where} only talk with their hands",
+        "the pair {where} keep their distance and talk, and no blow falls",
+    ),
+    "worker": (
+        "the person behind the tape {where} wears a yellow vest and walks, so belongs there",
+        "a yellow vest and a calm walk show that the one behind the tape {where} works there",
+    ),
+    "ambulance": (
+        "the ambulance {where} goes the way of its lane",
+        "blue lights are no anomaly: the ambulance {where} keeps to its direction",
+    ),
+    "queue": (
+        "the vehicles that stop {where} never touch",
+        "between the vehicles {where} there is always a gap, and both go on undamaged",
+    ),
+    "attended": (
+        "the owner of the bag {where} stays beside it",
+        "the bag {where} is never alone, as its owner stands by",
+    ),
+    "pause": ("the person who stops {where} merely waits", "standing still {where} for a while is nothing unusual"),
+    "lights": ("the light {where} is only a lamp", "somebody has merely switched on a lamp {where}"),
+    "shadow": (
+        "the dark patch {where} is only a shadow",
+        "what darkens the picture {where} is a shadow, which leaves nothing behind",
+    ),
+    "jogger": ("the runner {where} is only a jogger", "whoever runs {where} is out for exercise, outside the tape"),
 }
 BEFORE = (
     "Until {start} s nothing is out of the ordinary.",

@@ -18,7 +18,7 @@ from vau_bench.synth.colours import actor_palette
 from vau_bench.synth.draws import mix, mix_unit, stream
 from vau_bench.synth.effects import depth, draw_effect
 from vau_bench.synth.figures import PHASES, person_mask, thing_mask, vehicle_mask
-from vau_bench.synth.sprites import Image, Mask, Sprite, colour, paste, puff
+from vau_bench.synth.sprites import Image, Mask, Sprite, colour, paste, puff, shade
 from vau_bench.synth.stage import ASPECT, person_height, vehicle_length
 from vau_bench.synth.state import Actor, Scene
 
@@ -113,6 +113,10 @@ class Camera:
         self._sprites: dict[tuple[int, int], Sprite] = {}
         self._effects = sorted(scene.effects, key=depth)
 
+    def pose(self, actor: Actor, t: float) -> Pose | None:
+        """Return where an actor is at a time and what it does, or `None` when it is not there."""
+        return pose_at(actor, t, person_height(self.scene.params.level, actor.keys[0].y))
+
     def frame(self, t: float) -> Image:
         """Draw the frame of time `t`, (height, width, 3)."""
         out = np.empty((self.height, self.width, 3), np.uint8)
@@ -128,9 +132,8 @@ class Camera:
                 draw_effect(out, effect, t)
             else:
                 queue.append((depth(effect), k, None))
-        level = self.scene.params.level
         for k, actor in enumerate(self.scene.actors):
-            pose = pose_at(actor, t, person_height(level, actor.keys[0].y))
+            pose = self.pose(actor, t)
             if pose is not None:
                 queue.append((pose.y, k, pose))
         for _, k, pose in sorted(queue, key=lambda item: item[:2]):
@@ -144,7 +147,7 @@ class Camera:
         actor = self.scene.actors[k]
         mask, reach = self._mask(actor, pose, t)
         x, y = int(pose.x * self.width), int(pose.y * self.height)
-        puff(out, x, y, (int(reach * self.squeeze), max(reach // 5, 1)), (24, 24, 26), 0.45)
+        paste(out, shade(int(reach * self.squeeze), reach // 5), x, y)
         sprite = self._sprites.get((k, id(mask)))
         if sprite is None:
             sprite = self._sprites[k, id(mask)] = colour(mask, self._palettes[k])
@@ -160,7 +163,7 @@ class Camera:
             vest = actor.colours[0] == "hi-vis"
             return person_mask(pose.action, pose.phase, pose.carry, vest, tall, self.squeeze, left), tall // 4
         if actor.shape == "bag":
-            tall = max(int(0.25 * person_height(level, pose.y) * self.height + 0.5), 3)
+            tall = max(int(0.32 * person_height(level, pose.y) * self.height + 0.5), 3)
             return thing_mask("bag", tall, self.squeeze), tall
         long = max(int(vehicle_length(level, pose.y) * self.width / self.squeeze + 0.5), 12)
         struck = any(key.action == "jolt" and t >= key.t for key in actor.keys)

@@ -31,6 +31,8 @@ def scene_at(split: str, index: int, *, seed: int = 0, params: SynthParams = _DE
     plan = cell(split, seed, index)
     draw = Draw(SPLITS[split], seed, index, _SCENE_STREAM)
     stage = _empty(draw, plan.place, params)
+    if "Intrusion" in plan.pair:
+        stage.keep_zone()
     start, end = interval(plan, params.seconds)
     shown = plan.pair[0]
     event = None
@@ -73,7 +75,7 @@ def _empty(draw: Draw, place: str, params: SynthParams) -> Stage:
     zone = draw.pick(SLOTS)
     look = Look(
         hour=draw.pick(_HOURS),
-        noise=round(1.0 + 4.5 * level + 0.8 * draw.unit(), 3),
+        noise=round(0.5 + 2.6 * level + 0.4 * draw.unit(), 3),
         drift=round(1.0 + 3.0 * level + 2.0 * draw.unit(), 3),
         contrast=round(1.0 - 0.3 * level, 3),
         zone=zone,
@@ -87,7 +89,7 @@ def _empty(draw: Draw, place: str, params: SynthParams) -> Stage:
         low, high = SPAN[slot.side]
         y = PROP_ROW[slot.row]
         kind = kinds.pop()
-        scale = stage.height(y) * {"bin": 0.62, "crates": 0.72, "kiosk": 1.1, "bench": 0.5}[kind]
+        scale = stage.height(y) * {"bin": 0.62, "crates": 0.72, "kiosk": 0.95, "bench": 0.5}[kind]
         stage.props[slot] = Prop(kind, draw.between(low, high), y, scale)
     return stage
 

@@ -1,6 +1,6 @@
 """Sprites: a few convex shapes, rasterised with soft edges into weights per part, then coloured and pasted.
 
-Everything is additions, multiplications and square roots of float64, whose results IEEE 754 fixes, quantised
+Everything is additions, multiplications and square roots of single floats, whose results IEEE 754 fixes, quantised
 to integers before any sum, so that the bytes are the same on every machine.
 """
 
@@ -77,10 +77,10 @@ def rasterise(shapes: Sequence[Shape], parts: int, scale: float, squeeze: float,
     lo, hi = (-max(xs), -min(xs)) if mirror else (min(xs), max(xs))
     left, right = int(np.floor(lo * across)) - 1, int(np.ceil(hi * across)) + 1
     top, bottom = int(np.floor(-max(ys) * scale)) - 1, int(np.ceil(-min(ys) * scale)) + 1
-    x = (np.arange(left, right, dtype=np.float64) + 0.5) / squeeze
+    x = ((np.arange(left, right) + 0.5) / squeeze).astype(np.float32)
     x = -x if mirror else x
-    y = -(np.arange(top, bottom, dtype=np.float64) + 0.5)
-    clear = np.ones((len(shapes), len(y), len(x)))
+    y = -(np.arange(top, bottom, dtype=np.float32) + np.float32(0.5))
+    clear = np.ones((len(shapes), len(y), len(x)), np.float32)
     capsules = [i for i, shape in enumerate(shapes) if isinstance(shape, Capsule)]
     if capsules:
         clear[capsules] = _outside_capsules([shapes[i] for i in capsules], x, y, scale)  # type: ignore[misc]
@@ -97,9 +97,9 @@ def _extent(shape: Shape) -> list[tuple[Point, float]]:
 
 
 def _outside_capsules(
-    capsules: Sequence[Capsule], x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], scale: float
-) -> npt.NDArray[np.float64]:
-    table = np.array([(*c.a, *c.b, c.radius) for c in capsules]) * scale
+    capsules: Sequence[Capsule], x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], scale: float
+) -> npt.NDArray[np.float32]:
+    table = (np.array([(*c.a, *c.b, c.radius) for c in capsules]) * scale).astype(np.float32)
     ax, ay, bx, by, radius = (table[:, k, None, None] for k in range(5))
     dx, dy = bx - ax, by - ay
     px, py = x[None, None, :] - ax, y[None, :, None] - ay
@@ -107,25 +107,31 @@ def _outside_capsules(
     along = np.minimum(np.maximum(along, 0.0), 1.0)
     ox, oy = px - along * dx, py - along * dy
     distance = np.sqrt(ox * ox + oy * oy) - radius
-    return np.minimum(np.maximum(distance + 0.5, 0.0), 1.0)
+    return _beyond_edge(distance)
 
 
 def _outside_polygon(
-    polygon: Polygon, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], scale: float
-) -> npt.NDArray[np.float64]:
-    corners = np.array(polygon.corners) * scale
+    polygon: Polygon, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], scale: float
+) -> npt.NDArray[np.float32]:
+    corners = (np.array(polygon.corners) * scale).astype(np.float32)
     ahead = np.roll(corners, -1, axis=0)
     edges = ahead - corners
     length = np.sqrt(edges[:, 0] * edges[:, 0] + edges[:, 1] * edges[:, 1])
     nx, ny = edges[:, 1] / length, -edges[:, 0] / length
-    distance = np.full((len(y), len(x)), -1e9)
+    distance = np.full((len(y), len(x)), -1e9, np.float32)
     for k in range(len(corners)):
         side = (x[None, :] - corners[k, 0]) * nx[k] + (y[:, None] - corners[k, 1]) * ny[k]
         distance = np.maximum(distance, side)
-    return np.minimum(np.maximum(distance + 0.5, 0.0), 1.0)
+    return _beyond_edge(distance)
 
 
-def _weights(clear: npt.NDArray[np.float64], parts: Sequence[int], n: int) -> npt.NDArray[np.uint16]:
+def _beyond_edge(distance: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return how clear a pixel is, 0 to 1, at this distance in pixels from a shape's edge."""
+    clear: npt.NDArray[np.float32] = np.minimum(np.maximum(distance + np.float32(0.5), 0), 1)
+    return clear
+
+
+def _weights(clear: npt.NDArray[np.float32], parts: Sequence[int], n: int) -> npt.NDArray[np.uint16]:
     """Turn each shape's transparency into weights per part, from the front shape backwards."""
     seen = np.cumprod(clear[::-1], axis=0)
     levels = np.floor(seen * OPAQUE + 0.5).astype(np.uint16)
@@ -168,6 +174,13 @@ def blob(rx: int, ry: int, hardness: int) -> npt.NDArray[np.uint16]:
     inside = np.maximum(1.0 - (x * x + y * y), 0.0)
     weights: npt.NDArray[np.uint16] = np.floor(np.minimum(inside * hardness, 1.0) * OPAQUE + 0.5).astype(np.uint16)
     return weights
+
+
+@lru_cache(maxsize=512)
+def shade(rx: int, ry: int) -> Sprite:
+    """Return the soft shadow that something throws on the ground under it."""
+    weight = np.repeat(((blob(max(rx, 1), max(ry, 1), 2) * np.uint16(58)) >> 7)[..., None], 3, axis=-1)
+    return Sprite(weight * np.uint16(25) + np.uint16(OPAQUE // 2), OPAQUE - weight, -max(rx, 1), -max(ry, 1))
 
 
 def puff(

@@ -13,8 +13,8 @@ WALL, FAR_KERB, NEAR_KERB = 0.31, 0.485, 0.745
 LANES = {"far": (0.59, -1), "near": (0.715, 1)}
 """Where the wheels of each lane run, and which way traffic goes: on the right, seen from the near side."""
 
-PROP_ROW = {"far": 0.375, "near": 0.815}
-WALK_ROW = {"far": 0.445, "near": 0.93}
+PROP_ROW = {"far": 0.365, "near": 0.815}
+WALK_ROW = {"far": 0.43, "near": 0.93}
 SLOTS = tuple(Slot(row, side) for row in ("far", "near") for side in ("left", "right"))
 SPAN = {"left": (0.16, 0.36), "right": (0.64, 0.84)}
 ZONE = {"left": (0.04, 0.46), "right": (0.54, 0.96)}
@@ -52,7 +52,7 @@ class Stage:
     free_slots: list[Slot] = field(default_factory=list)
     free_lanes: list[str] = field(default_factory=list)
     lane_busy: dict[str, tuple[float, float]] = field(default_factory=dict)
-    zone_free: bool = True
+    zone_kept: bool = False
     actors: list[Actor] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
@@ -64,6 +64,22 @@ class Stage:
             return None
         slot = self.draw.pick(options)
         self.free_slots.remove(slot)
+        return slot
+
+    def keep_zone(self) -> None:
+        """Let nothing but what belongs there happen in the closed-off quarter."""
+        self.free_slots.remove(self.look.zone)
+        self.zone_kept = True
+
+    def take_zone(self) -> Slot | None:
+        """Reserve the closed-off quarter, or return `None` if something happens there already."""
+        slot = self.look.zone
+        if self.zone_kept:
+            self.zone_kept = False
+        elif slot in self.free_slots:
+            self.free_slots.remove(slot)
+        else:
+            return None
         return slot
 
     def take_lane(self) -> str | None:

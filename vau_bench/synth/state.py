@@ -6,7 +6,7 @@ the point where it touches the ground, so that `y` also is its depth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from vau_bench.errors import UsageError
@@ -188,7 +188,6 @@ class Scene:
     pair: tuple[str, str]
     letter: int
     asks: str
-    crowd: int = field(default=0)
 
     @property
     def seconds(self) -> float:
