@@ -67,7 +67,7 @@ class Grounding(Kind[Intervals]):
         return bool(sample.target.segments)
 
     def write(self, answer: Intervals) -> str:  # noqa: D102
-        return write_interval(Segment(*answer[0]) if answer else None)
+        return write_interval(*(Segment(*pair) for pair in answer)) if answer else write_interval(None)
 
     def truth(self, sample: Sample) -> Intervals:  # noqa: D102
         assert sample.target.segments is not None

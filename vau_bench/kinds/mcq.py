@@ -1,4 +1,4 @@
-"""Multiple choice: which of four options describes the video."""
+"""Multiple choice: which of the options describes the video."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import FloorContext, Kind, Reading
 from vau_bench.metrics import mcq
 from vau_bench.metrics.base import Metric
+from vau_bench.metrics.mcq import LETTERS
 from vau_bench.parsing import paper_option, parse_option, write_option
 from vau_bench.records import JSON, Sample
-
-LETTERS = "ABCD"
 
 
 class MultipleChoice(Kind[str]):
@@ -30,6 +29,8 @@ class MultipleChoice(Kind[str]):
     def exclusion(self, sample: Sample) -> str | None:  # noqa: D102
         if "question" not in sample.fields:
             return "no_question"
+        if len(_options(sample)) > len(LETTERS):
+            return "too_many_options"
         return None if sample.target.option else "no_right_option"
 
     def prompt_fields(self, sample: Sample) -> Mapping[str, str]:  # noqa: D102
