@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -56,13 +55,3 @@ def write(tmp_path: Path) -> Write:
 def read(tmp_path: Path) -> Read:
     """Read `clips.csv`."""
     return lambda **args: read_vau_csv(tmp_path, "test", {"annotations": {"test": "clips.csv"}, **args})
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of real data, which is no part of the project."""
-    root = os.environ.get("VAU_BENCH_SHARED") or Path(__file__).resolve().parents[2] / ".." / "shared"
-    folder = Path(root) / "data"
-    if not (folder / "vau_bench").is_dir():
-        pytest.skip(f"needs the released annotations under {folder}")
-    return folder
