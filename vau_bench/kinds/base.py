@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from vau_bench.records import JSON, Sample
@@ -45,6 +46,11 @@ class FloorContext:
     tuning: Sequence[Sample] = ()
     durations: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
+
+    @cached_property
+    def horizon(self) -> float:
+        """The latest end of an anomaly in the tuning samples, in seconds; a minute where there is none."""
+        return max((s.target.segments[-1].end for s in self.tuning if s.target.segments), default=60.0)
 
 
 class Kind(ABC, Generic[A]):

@@ -103,8 +103,7 @@ class Grounding(Kind[Intervals]):
             best = best_constant_interval([s.target.segments[0] for s in context.tuning if s.target.segments])
             return [(best,) if best else None] * len(samples)
         if name == "random":
-            horizon = max((s.target.segments[-1].end for s in context.tuning if s.target.segments), default=60.0)
-            return [_random(s, context, horizon) for s in samples]
+            return [_random(s, context) for s in samples]
         raise UnknownNameError("floor of grounding tasks", name, FLOORS)
 
 
@@ -112,11 +111,11 @@ def _intervals(answer: IntervalAnswer) -> Intervals:
     return () if answer.normal else answer.segments
 
 
-def _random(sample: Sample, context: FloorContext, horizon: float) -> Intervals:
+def _random(sample: Sample, context: FloorContext) -> Intervals:
     rng = random.Random(f"{context.seed}/{sample.id}")
     if rng.random() < 0.5:
         return ()
-    end = context.durations.get(sample.id, horizon)
+    end = context.durations[sample.id] if sample.id in context.durations else context.horizon
     first, second = sorted((rng.uniform(0, end), rng.uniform(0, end)))
     return ((round(first, 2), round(second, 2)),)
 

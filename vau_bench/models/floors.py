@@ -36,41 +36,46 @@ class Floor(Model[FloorConfig]):
 
     def __init__(self, config: FloorConfig, clips: ClipLoader) -> None:
         super().__init__(config, clips)
-        self._tasks: dict[str, tuple[Kind[Any], Sequence[Sample]]] = {}
+        self._tasks: dict[str, tuple[Kind[Any], FloorContext]] = {}
+        self._durations: dict[str, dict[str, float]] = {}
         self._constant: dict[str, Any] = {}
 
     def prepare(self, task: str, kind: Kind[Any], tuning: Sequence[Sample]) -> None:  # noqa: D102
-        self._tasks[task] = (kind, tuning)
+        self._durations[task] = {}
+        self._tasks[task] = (kind, FloorContext(tuning, self._durations[task], self.config.seed))
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:  # noqa: D102
         for request in requests:
-            kind, _ = self._tasks[request.task]
             try:
-                answer = self._answer(kind, request)
+                answer = self._answer(request)
             except UnknownNameError as error:
                 yield request.failure(Outcome.REFUSED, str(error))
-                continue
-            if answer is None:
-                yield request.failure(Outcome.REFUSED, f"{self.floor} knows too little to answer")
+            except VideoError as error:
+                yield request.failure(Outcome.ERRORED, str(error))
             else:
-                yield request.answer(kind.write(answer))
+                if answer is None:
+                    yield request.failure(Outcome.REFUSED, f"{self.floor} knows too little to answer")
+                else:
+                    yield request.answer(self._tasks[request.task][0].write(answer))
 
-    def _answer(self, kind: Kind[Any], request: Request) -> Any:
-        _, tuning = self._tasks[request.task]
-        context = FloorContext(tuning, self._duration(request), self.config.seed)
+    def _answer(self, request: Request) -> Any:
+        kind, context = self._tasks[request.task]
+        duration = self._duration(request)
+        if duration is not None:
+            self._durations[request.task][request.sample.id] = duration
         return kind.floor(self.floor, [request.sample], context)[0]
 
-    def _duration(self, request: Request) -> dict[str, float]:
+    def _duration(self, request: Request) -> float | None:
         known = request.sample.fields.get("duration")
-        return {request.sample.id: float(known)} if known else {}
+        return float(known) if known else None
 
 
 class _FittedFloor(Floor):
     """A floor whose answer is one constant for the task: fitted once."""
 
-    def _answer(self, kind: Kind[Any], request: Request) -> Any:
+    def _answer(self, request: Request) -> Any:
         if request.task not in self._constant:
-            self._constant[request.task] = super()._answer(kind, request)
+            self._constant[request.task] = super()._answer(request)
         return self._constant[request.task]
 
 
@@ -123,17 +128,8 @@ class WholeVideo(Floor):
     summary = "the interval from 0 to the end"
     reads_video = True
 
-    def _duration(self, request: Request) -> dict[str, float]:
+    def _duration(self, request: Request) -> float | None:
         known = super()._duration(request)
-        if known or request.video is None:
+        if known is not None or request.video is None:
             return known
-        return {request.sample.id: self._probed(request)}
-
-    def _probed(self, request: Request) -> float:
-        from vau_bench.video import probe
-
-        assert request.video is not None
-        try:
-            return probe(request.video).duration
-        except VideoError:
-            return 0.0
+        return self.clips.probe(request.video).duration
