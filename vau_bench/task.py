@@ -11,7 +11,7 @@ import json
 import random
 import string
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +25,14 @@ from vau_bench.kinds import KINDS, Kind
 from vau_bench.readers import READERS, Dataset
 from vau_bench.readers.labels import CLASS_LISTS
 from vau_bench.records import Generation, Message, Sample
+from vau_bench.registry import Registry
 
 if TYPE_CHECKING:
     from vau_bench.metrics.base import Metric
 
 PROMPTS = Path(__file__).parent / "prompts"
+FROM_DATA = "+data"
+"""Behind the name of a list of classes: and those that the data hold."""
 
 
 class DatasetSpec(BaseModel):
@@ -113,11 +116,18 @@ class Task:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.spec = read_declaration(TaskSpec, folder / "task.yaml")
+        self.file = folder / "task.yaml"
+        self.spec = read_declaration(TaskSpec, self.file)
         if self.spec.name != folder.name:
-            raise DataError(f"{folder / 'task.yaml'}: the name {self.spec.name!r} is not the folder's")
-        if self.spec.kind not in KINDS:
-            raise UnknownNameError(f"kind in {folder / 'task.yaml'}", self.spec.kind, KINDS)
+            raise DataError(f"{self.file}: the name {self.spec.name!r} is not the folder's")
+        self._known("kind", self.spec.kind, KINDS)
+        for split in (self.spec.split, self.spec.tuning_split, *self.spec.dataset.sha256):
+            self._known("split", split, self.spec.splits)
+
+    def _known(self, what: str, name: str, known: Collection[str] | Registry[Any]) -> None:
+        """Refuse a name that the declarations use and that does not exist."""
+        if name not in known:
+            raise UnknownNameError(f"{what} in {self.file}", name, known)
 
     @property
     def name(self) -> str:
@@ -133,13 +143,13 @@ class Task:
     def prompts(self) -> PromptSet:
         """The templates by style, checked for placeholders that the kind does not fill."""
         path = PROMPTS / f"{self.spec.prompts}.yaml" if self.spec.prompts else self.folder / "prompts.yaml"
+        if self.spec.prompts:
+            self._known("prompts", self.spec.prompts, {p.stem for p in PROMPTS.glob("*.yaml")})
         prompts = read_declaration(PromptSet, path)
-        known = KINDS.get(self.spec.kind).placeholders
         for style in prompts.styles:
-            parsed = string.Formatter().parse("".join(prompts.turns(style)))
-            used = {name for _, name, _, _ in parsed if name is not None}
-            for name in sorted(used - known):
-                raise UnknownNameError(f"placeholder in {path}, style {style!r}", name, known)
+            for template in prompts.turns(style):
+                _check_template(template, KINDS.get(self.spec.kind).placeholders, f"{path}, style {style!r}")
+        self._known("style", self.spec.style, prompts.styles)
         return prompts
 
     def check_style(self, style: str) -> str:
@@ -165,6 +175,7 @@ class Task:
         split = split or self.spec.split
         if split not in self.spec.splits:
             raise UnknownNameError(f"split of {self.name}", split, self.spec.splits)
+        self._known("reader", self.spec.dataset.reader, READERS)
         dataset = READERS.get(self.spec.dataset.reader)(data, split, self.spec.dataset.args)
         declared = self.spec.dataset.sha256.get(split)
         if declared and declared != dataset.digest:
@@ -202,26 +213,32 @@ class Task:
         return Selection(tuple(samples), dataset, dict(excluded))
 
     def kind(self, dataset: Dataset) -> Kind[Any]:
-        """Return the kind over the classes of this task, those found in the data added where it says so."""
+        """Return the kind over the classes of this task, those found in the data added where it says so.
+
+        Raises:
+            UnknownNameError: if the task names a metric, a floor or a list of classes that does not exist: before a
+                model is asked, not when it has answered.
+        """
+        kind = KINDS.get(self.spec.kind)(self._classes(dataset))
+        for metric in self.spec.metrics:
+            self._known("metric", metric, kind.metrics)
+        for floor in self.spec.floors:
+            self._known("floor", floor, kind.floors)
+        return kind
+
+    def _classes(self, dataset: Dataset) -> Sequence[str]:
         declared = self.spec.classes
-        if isinstance(declared, str):
-            listed, _, more = declared.partition("+")
-            if listed not in CLASS_LISTS:
-                raise UnknownNameError(f"class list in {self.folder / 'task.yaml'}", listed, CLASS_LISTS)
-            classes = list(CLASS_LISTS[listed])
-            if more == "data":
-                found = {s.target.label for s in dataset.samples if s.target.label}
-                classes += sorted(found - set(classes))
-        else:
-            classes = declared
-        return KINDS.get(self.spec.kind)(classes)
+        if not isinstance(declared, str):
+            return declared
+        self._known("class list", declared, [*CLASS_LISTS, *(name + FROM_DATA for name in CLASS_LISTS)])
+        listed = CLASS_LISTS[declared.removesuffix(FROM_DATA)]
+        found = {s.target.label for s in dataset.samples if s.target.label} if declared.endswith(FROM_DATA) else set()
+        return [*listed, *sorted(found - set(listed))]
 
     def metrics(self, kind: Kind[Any]) -> list[Metric]:
         """Return the declared metrics, in order."""
-        for name in self.spec.metrics:
-            if name not in kind.metrics:
-                raise UnknownNameError(f"metric of {self.name}", name, kind.metrics)
-        return [kind.metrics[name] for name in self.spec.metrics]
+        known = kind.metrics
+        return [known[name] for name in self.spec.metrics]
 
     def messages(self, kind: Kind[Any], sample: Sample, style: str, said: Sequence[str] = ()) -> tuple[Message, ...]:
         """Return the rendered conversation for one sample.
@@ -243,6 +260,18 @@ class Task:
     def generation(self, **changes: Any) -> Generation:
         """Return the generation settings, with changes."""
         return replace(Generation(max_new_tokens=self.spec.max_new_tokens), **changes)
+
+
+def _check_template(template: str, known: Collection[str], where: str) -> None:
+    """Refuse a template that cannot be rendered, whatever the sample."""
+    try:
+        for _, name, _, _ in string.Formatter().parse(template):
+            if name is not None and name not in known:
+                raise UnknownNameError(f"placeholder in {where}", name, known)
+        template.format_map(dict.fromkeys(known, ""))
+    except ValueError as error:
+        told = str(error)
+        raise DataError(f"{where}: {told[:1].lower()}{told[1:]}; a brace that stays is written twice") from None
 
 
 def shuffled_options(samples: Sequence[Sample], seed: int) -> list[Sample]:

@@ -59,6 +59,8 @@ class Kind(ABC, Generic[A]):
     name: ClassVar[str]
     headline: ClassVar[str]
     placeholders: ClassVar[frozenset[str]]
+    floors: ClassVar[tuple[str, ...]] = ()
+    """The blind floors that this kind has."""
     paper_drops_unread: ClassVar[bool] = False
     """Whether an answer that the VAU-R1 parser cannot read leaves the denominator of its score."""
 

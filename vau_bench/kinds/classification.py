@@ -14,7 +14,6 @@ from vau_bench.metrics.base import Metric
 from vau_bench.parsing import paper_label, parse_label, write_label
 from vau_bench.records import ANOMALY, JSON, NORMAL, Sample
 
-FLOORS = ("always_normal", "majority_class", "random")
 
 
 class Classification(Kind[str]):
@@ -22,6 +21,7 @@ class Classification(Kind[str]):
 
     name: ClassVar[str] = "classification"
     headline: ClassVar[str] = "accuracy"
+    floors: ClassVar[tuple[str, ...]] = ("always_normal", "majority_class", "random")
     placeholders: ClassVar[frozenset[str]] = frozenset({"classes"})
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
@@ -82,4 +82,4 @@ class Classification(Kind[str]):
             return [most] * len(samples)
         if name == "random":
             return [random.Random(f"{context.seed}/{s.id}").choice(self.classes) for s in samples]
-        raise UnknownNameError("floor of classification tasks", name, FLOORS)
+        raise UnknownNameError("floor of classification tasks", name, self.floors)

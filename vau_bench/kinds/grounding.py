@@ -18,7 +18,6 @@ from vau_bench.records import JSON, Sample, Segment
 Intervals: TypeAlias = tuple[tuple[float, float], ...]
 """Predicted intervals as written, `()` for normal; a reversed or empty one is an answer that scores 0."""
 
-FLOORS = ("always_normal", "whole_video", "prior_interval", "random")
 _SEARCH_BUDGET = 30_000_000  # pairs of candidate and truth that the search for a constant may compare
 
 
@@ -27,6 +26,7 @@ class Grounding(Kind[Intervals]):
 
     name: ClassVar[str] = "grounding"
     headline: ClassVar[str] = "miou"
+    floors: ClassVar[tuple[str, ...]] = ("always_normal", "whole_video", "prior_interval", "random")
     placeholders: ClassVar[frozenset[str]] = frozenset()
     paper_drops_unread: ClassVar[bool] = True
 
@@ -104,7 +104,7 @@ class Grounding(Kind[Intervals]):
             return [(best,) if best else None] * len(samples)
         if name == "random":
             return [_random(s, context) for s in samples]
-        raise UnknownNameError("floor of grounding tasks", name, FLOORS)
+        raise UnknownNameError("floor of grounding tasks", name, self.floors)
 
 
 def _intervals(answer: IntervalAnswer) -> Intervals:
@@ -115,7 +115,7 @@ def _random(sample: Sample, context: FloorContext) -> Intervals:
     rng = random.Random(f"{context.seed}/{sample.id}")
     if rng.random() < 0.5:
         return ()
-    end = context.durations[sample.id] if sample.id in context.durations else context.horizon
+    end = context.durations.get(sample.id, context.horizon)
     first, second = sorted((rng.uniform(0, end), rng.uniform(0, end)))
     return ((round(first, 2), round(second, 2)),)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from vau_bench.errors import UnknownNameError
@@ -20,6 +20,7 @@ class MultipleChoice(Kind[str]):
 
     name: ClassVar[str] = "mcq"
     headline: ClassVar[str] = "accuracy"
+    floors: ClassVar[tuple[str, ...]] = ("always_a", "longest_option", "random")
     placeholders: ClassVar[frozenset[str]] = frozenset({"question", "options"})
 
     @property
@@ -64,11 +65,13 @@ class MultipleChoice(Kind[str]):
         return answer
 
     def floor(self, name: str, samples: Sequence[Sample], context: FloorContext) -> list[str | None]:  # noqa: D102
-        try:
-            blind = _FLOORS[name]
-        except KeyError:
-            raise UnknownNameError("floor of mcq tasks", name, _FLOORS) from None
-        return [blind(sample, context) for sample in samples]
+        if name == "always_a":
+            return ["A"] * len(samples)
+        if name == "longest_option":
+            return [_longest(_options(s)) for s in samples]
+        if name == "random":
+            return [random.Random(f"{context.seed}/{s.id}").choice(self.choices(s)) for s in samples]
+        raise UnknownNameError("floor of mcq tasks", name, self.floors)
 
 
 def _options(sample: Sample) -> Sequence[str]:
@@ -76,17 +79,6 @@ def _options(sample: Sample) -> Sequence[str]:
     return options
 
 
-def _longest(sample: Sample, _: FloorContext) -> str:
-    options = _options(sample)
+def _longest(options: Sequence[str]) -> str:
+    """Return the letter of the longest option, the first of equals."""
     return LETTERS[max(range(len(options)), key=lambda i: len(options[i]))]
-
-
-def _random(sample: Sample, context: FloorContext) -> str:
-    return random.Random(f"{context.seed}/{sample.id}").choice(LETTERS[: len(_options(sample))])
-
-
-_FLOORS: Mapping[str, Callable[[Sample, FloorContext], str]] = {
-    "always_a": lambda sample, context: "A",
-    "longest_option": _longest,
-    "random": _random,
-}
