@@ -112,7 +112,7 @@ def test_standing_needs_the_whole_interval_clear_of_the_floor(
 def test_the_best_floor_is_named_and_told_where_it_answers_only_some() -> None:
     floors = {"random": floor(miou=0.1), "whole_video": FloorResult(answered=12, metrics={"miou": 0.2})}
     text = plain_table(results(task({"miou": metric(0.419, 0.351, 0.487)}, floors=floors)))
-    assert "20.0 whole_video (on 12)" in text
+    assert "20.0 whole_video (answers 12)" in text
     assert line_with(text, "miou").endswith("better")
 
 

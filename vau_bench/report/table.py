@@ -78,7 +78,7 @@ def _floor_cell(task: TaskResult, name: str) -> str:
     if floor is None:
         return "-"
     answered = task["floors"][floor]["answered"]
-    partly = f" (on {answered})" if answered < task["expected"] else ""
+    partly = f" (answers {answered})" if answered < task["expected"] else ""
     return f"{told(value, task['metrics'][name]['unit'])} {floor}{partly}"
 
 
