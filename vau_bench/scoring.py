@@ -7,6 +7,7 @@ its outcome; the value over the answered samples alone and the one in the manner
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from vau_bench.stats import Estimate, cluster_codes, estimate_all
 from vau_bench.task import Selection, Task
 
 RESAMPLES = 10_000
+REFLECT = "reflect"
+_CLOSED = re.compile(r"</\s{0,8}(?:answer|glue)\s{0,8}>", re.IGNORECASE)
 
 
 def score_task(
@@ -117,20 +120,24 @@ def _read(
         return Outcome.MISSING, None, None
     if response.outcome not in (Outcome.SCORED, Outcome.TRUNCATED):
         return response.outcome, None, None
-    text = response.text
-    reading = kind.read(text, sample)
-    first = None
-    if "<reflect" in text.lower():
+    text, truncated = response.text, response.outcome is Outcome.TRUNCATED
+    reading, first = kind.read(text, sample), None
+    if response.style == REFLECT or "<reflect" in text.lower():
         grammar = parse_grammar(text)
         if grammar.first is not None:
             first = kind.read(text[slice(*grammar.first.span)], sample)
-            if response.outcome is Outcome.TRUNCATED and reading and reading.span[1] <= grammar.first.span[1]:
-                reading = None  # cut before the final answer: the first one is not it
-    if response.outcome is Outcome.TRUNCATED and not (reading and reading.rule.startswith("tag")):
+        if truncated and (grammar.reflect is None or "no_revised_answer" in grammar.problems):
+            first, reading = first or reading, None  # cut before the final answer: the first one is not it
+    if truncated and not (reading and _is_complete(text, reading)):
         return Outcome.TRUNCATED, None, first
     if reading is None:
         return (Outcome.REFUSED if is_refusal(text) else Outcome.UNPARSED), None, first
     return Outcome.SCORED, reading, first
+
+
+def _is_complete(text: str, reading: Reading[Any]) -> bool:
+    """Tell whether an answer in a text that was cut stands in tags that are closed."""
+    return reading.rule.startswith("tag") and _CLOSED.search(text, reading.span[1]) is not None
 
 
 def columns_of(values: Sequence[Mapping[str, float | None]]) -> Columns:
