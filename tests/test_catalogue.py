@@ -68,12 +68,12 @@ def test_one_folder_named_twice_is_no_collision(add, monkeypatch: pytest.MonkeyP
 
 
 def test_two_tasks_of_one_name_are_an_error(add) -> None:
-    with pytest.raises(NameCollisionError, match="two tasks are named 'msad_mcq': .* and .*mine"):
+    with pytest.raises(NameCollisionError, match=r"two tasks are named 'msad_mcq': .* and .*mine"):
         Catalogue([add("mine", "msad_mcq")])
 
 
 def test_a_folder_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no tasks folder .*absent"):
+    with pytest.raises(UsageError, match=r"no tasks folder .*absent"):
         Catalogue([tmp_path / "absent"])
 
 
@@ -85,17 +85,12 @@ def test_what_holds_no_declaration_is_no_task(tmp_path: Path) -> None:
 def test_names_groups_and_patterns_are_resolved_in_order_and_once() -> None:
     catalogue = Catalogue()
     assert names(catalogue, "msad_mcq", "ecva_mcq") == ["msad_mcq", "ecva_mcq"]
-    assert names(catalogue, "msad") == ["msad_classification", "msad_grounding", "msad_mcq"]
-    assert names(catalogue, "*_mcq", "msad") == [
-        "clips_mcq",
-        "ecva_mcq",
-        "msad_mcq",
-        "ucf_crime_mcq",
-        "vau_synth_mcq",
-        "msad_classification",
-        "msad_grounding",
-    ]
-    assert len(names(catalogue, "vau_bench")) == 9
+    msad = [name for name in catalogue if name.startswith("msad_")]
+    assert names(catalogue, "msad") == names(catalogue, "msad_*") == msad
+    by_pattern = names(catalogue, "*_mcq")
+    assert by_pattern == ["clips_mcq", "ecva_mcq", "msad_mcq", "ucf_crime_mcq", "vau_synth_mcq"]
+    assert names(catalogue, "*_mcq", "msad") == by_pattern + [name for name in msad if name != "msad_mcq"]
+    assert len(names(catalogue, "vau_bench")) == 3 * len(msad)
     assert names(catalogue) == []
 
 
@@ -146,7 +141,7 @@ def test_packages_offer_a_path_or_a_function(add, monkeypatch: pytest.MonkeyPatc
 
 def test_a_broken_package_warns_and_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "entry_points", lambda group: [Point(ImportError("no module"))])
-    with pytest.warns(UserWarning, match="the tasks of their_tasks .* cannot be loaded: no module"):
+    with pytest.warns(UserWarning, match=r"the tasks of their_tasks .* cannot be loaded: no module"):
         catalogue = Catalogue()
     assert "msad_mcq" in set(catalogue)
 

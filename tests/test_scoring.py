@@ -308,7 +308,7 @@ def test_reversed_ends_are_not_swapped(clips: Path) -> None:
 
 
 def test_two_samples_with_the_same_question_keep_their_own_answers(clips: Path) -> None:
-    # All twelve share question, options and (but for the normal ones) interval: a dictionary by any of them loses samples.
+    # All twelve share question, options and (but for the normal ones) interval: a dictionary by any of them loses some.
     result, scores = score(clips, "mcq", [right if i % 2 else wrong for i in range(COUNT)])
     assert result["metrics"]["accuracy"]["value"] == 0.5
     assert [s.prediction for s in scores] == ["B" if i % 2 else "C" for i in range(COUNT)]

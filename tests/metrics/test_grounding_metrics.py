@@ -93,7 +93,9 @@ def test_tiou_broadcasts_candidates_against_truths() -> None:
 def test_many_pairs_are_the_pairs_one_by_one() -> None:
     rng = np.random.default_rng(1)
     p, t = rng.uniform(0, 50, (40_000, 2)), rng.uniform(0, 50, (40_000, 2))
-    assert np.array_equal(tiou(p, t), np.concatenate([tiou(p[i : i + 777], t[i : i + 777]) for i in range(0, 40_000, 777)]))
+    assert np.array_equal(
+        tiou(p, t), np.concatenate([tiou(p[i : i + 777], t[i : i + 777]) for i in range(0, 40_000, 777)])
+    )
 
 
 def test_no_pair_gives_no_value() -> None:

@@ -12,10 +12,6 @@ import pytest
 from vau_bench.readers import Dataset
 from vau_bench.readers.vau_csv import read_vau_csv
 
-COLUMNS = (
-    "Video Name,Question,Option 1,Option 2,Option 3,Option 4,Correct Option,Key Object,Description,Reasoning,"
-    "Anomaly Class,Start Time,End Time"
-).split(",")
 ROW = {
     "Video Name": "clip_1.mp4",
     "Question": "What happens?",
@@ -31,6 +27,7 @@ ROW = {
     "Start Time": "2.5",
     "End Time": "7",
 }
+COLUMNS = list(ROW)
 
 Write: TypeAlias = Callable[..., Path]
 Read: TypeAlias = Callable[..., Dataset]

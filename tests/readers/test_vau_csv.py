@@ -126,7 +126,7 @@ def test_the_right_option_may_be_a_sentence_that_begins_with_its_letter(write, r
 @pytest.mark.parametrize("cell", ["A dog runs", "A man is seen", "E", "a", "1", "AB", "Banana", "(A) or (B)"])
 def test_a_right_option_without_a_letter_is_refused_not_guessed(write, read, cell: str) -> None:
     write({"Correct Option": cell})
-    with pytest.raises(DataError, match="clips.csv:3: the right option is not A, B, C or D"):
+    with pytest.raises(DataError, match=r"clips.csv:3: the right option is not A, B, C or D"):
         read()
 
 
@@ -242,7 +242,17 @@ def test_a_reversed_or_empty_span_is_refused(write, read, start: str, end: str) 
 
 @pytest.mark.parametrize(
     ("start", "end"),
-    [("nan", "5"), ("2", "nan"), ("2", "inf"), ("-inf", "2"), ("-1", "5"), ("-3", "-2"), ("", ""), ("1:05", "1:20"), ("2", "")],
+    [
+        ("nan", "5"),
+        ("2", "nan"),
+        ("2", "inf"),
+        ("-inf", "2"),
+        ("-1", "5"),
+        ("-3", "-2"),
+        ("", ""),
+        ("1:05", "1:20"),
+        ("2", ""),
+    ],
 )
 def test_what_is_no_time_is_refused(write, read, start: str, end: str) -> None:
     write({"Start Time": start, "End Time": end})
@@ -250,7 +260,9 @@ def test_what_is_no_time_is_refused(write, read, start: str, end: str) -> None:
 
 
 def test_text_that_is_not_utf8_is_told_with_its_line(tmp_path: Path, read) -> None:
-    (tmp_path / "clips.csv").write_bytes(f"{HEADER}\nok.mp4,Fire,1,2\n".encode() + "Überfall.mp4,Fire,1,2\n".encode("latin-1"))
+    (tmp_path / "clips.csv").write_bytes(
+        f"{HEADER}\nok.mp4,Fire,1,2\n".encode() + "Überfall.mp4,Fire,1,2\n".encode("latin-1")
+    )
     assert refusal(read).endswith("clips.csv:3: not UTF-8 text")
 
 
@@ -303,7 +315,7 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path, read) -> None:
 
 
 def test_a_dataset_that_is_not_shipped_says_what_to_pass() -> None:
-    with pytest.raises(DataError, match="not shipped; pass --data DIR with clips.csv in it"):
+    with pytest.raises(DataError, match=r"not shipped; pass --data DIR with clips.csv in it"):
         read_vau_csv(None, "test", {"annotations": {"test": "clips.csv"}})
 
 
@@ -318,7 +330,7 @@ def test_arguments_are_checked_with_a_hint(write, read) -> None:
 
 def test_a_split_without_a_file_is_refused(write, tmp_path: Path) -> None:
     write({})
-    with pytest.raises(DataError, match="dataset.args: no annotations for the split 'val'; known: test"):
+    with pytest.raises(DataError, match=r"dataset.args: no annotations for the split 'val'; known: test"):
         read_vau_csv(tmp_path, "val", {"annotations": {"test": "clips.csv"}})
 
 
