@@ -98,6 +98,12 @@ def test_a_third_attempt_is_the_prediction_and_the_second_its_predecessor() -> N
     assert "repeated_reflect" in read.problems
 
 
+def test_of_a_thousand_tags_and_more_the_last_count() -> None:
+    read = parse_grammar("<answer>A</answer>" * 2000 + "<answer>B</answer>")
+    assert read.last.answer == "B"
+    assert read.problems == ("too_many_tags", "repeated_answer")
+
+
 def test_an_interval_is_written_with_every_digit_that_counts() -> None:
     assert write_interval(Segment(0.1 + 0.2, 10)) == (
         "<answer>Anomaly</answer><glue>[0.30000000000000004, 10.0]</glue>"

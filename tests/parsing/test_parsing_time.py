@@ -17,6 +17,7 @@ from vau_bench.parsing import (
     parse_label,
     parse_option,
 )
+from vau_bench.parsing.scope import LIMIT
 
 CLASSES = ("Fire", "Traffic_accident", "Object_falling", "Normal")
 PARSERS: dict[str, Callable[[str], object]] = {
@@ -33,40 +34,43 @@ UNITS = (
     "<", "<answer>", "</answer>", "<answer><think>", "<think>", "</think>", "<think></think>", "<think", "<answer ",
     "<glue>[1,2]</glue>", "<reflect><answer>B</answer>", "◁think▷", "a", "A", "A ", "B. ", "7", "7 ", "7.", "7:", "7-",
     "[", "[[1,2],", "- ", " ", "\n", "\t<", "</s>", "option ", "the answer is ", "the answer is A or ", "not ",
-    "from 1 to ", "between ", "1 to 2 s, ", "start: 1 ", '"start": 1, ', '{"answer": "', "\\boxed{", "A man runs ", "1,",
-    "no fire, ", "fire_",    "答案是", "\uff11", "İ", "🙂", "i cannot ", "actually ", "*", "'", '"', ":", "00:01 - ", "1m", "1e",
+    "from 1 to ", "between ", "1 to 2 s, ", "start: 1 ", '"start": 1, ', '{"answer": "', "\\boxed{", "A man runs ",
+    "1,", "fire_", "no fire, ", "答案是", "\uff11", "İ", "🙂", "i cannot ", "actually ", "*", "'", '"', ":",
+    "00:01 - ", "1m", "1e",
 )  # fmt: skip
 SIZE = 1_000_000
 
 
 def seconds(parser: Callable[[str], object], text: str) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     parser(text)
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
+@pytest.mark.parametrize("size", [LIMIT // 2, SIZE // 16])
 @pytest.mark.parametrize("name", PARSERS)
-def test_a_text_twice_as_long_takes_about_twice_as_long(name: str) -> None:
+def test_a_text_twice_as_long_takes_about_twice_as_long(name: str, size: int) -> None:
     slow = []
     for unit in UNITS:
-        short = (unit * (SIZE // 8))[: SIZE // 8]
-        taken, doubled = seconds(PARSERS[name], short), min(seconds(PARSERS[name], 2 * short) for _ in range(2))
+        short = (unit * size)[:size]
+        taken, doubled = seconds(PARSERS[name], short), seconds(PARSERS[name], 2 * short)
         if doubled > 3 * taken + 0.05:
-            slow.append((unit, taken, doubled))
+            again = min(seconds(PARSERS[name], 2 * short) for _ in range(3))
+            slow += [(unit, taken, again)] if again > 3 * taken + 0.05 else []
     assert not slow
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
-def test_a_megabyte_takes_seconds_at_most(name: str) -> None:
+def test_a_megabyte_takes_two_seconds_at_most(name: str) -> None:
     for unit in UNITS:
         text = (unit * (SIZE // len(unit) + 1))[:SIZE]
-        assert seconds(PARSERS[name], text) < 4, unit
+        assert seconds(PARSERS[name], text) < 2, unit
 
 
 @pytest.mark.parametrize("closing", ["", "</answer>"])
-def test_a_hostile_tag_content_is_no_exception(closing: str) -> None:
+def test_hostile_content_of_a_tag_is_no_exception(closing: str) -> None:
     for unit in UNITS:
-        text = "<answer>" + unit * (200_000 // len(unit)) + closing
+        text = "<answer>" + unit * (20_000 // len(unit)) + closing
         for name, parser in PARSERS.items():
-            assert seconds(parser, text) < 2, (name, unit)
+            assert seconds(parser, text) < 1, (name, unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple, TypeAlias
 
-from vau_bench.parsing.statements import clause_before, is_denied_before
+from vau_bench.parsing.statements import clause_before, is_asked, is_denied_before
 from vau_bench.parsing.times import Time, find_times
 
 Form: TypeAlias = Literal["json", "labelled", "clock", "prose", "list", "range", "denied"]
@@ -66,14 +66,12 @@ _BETWEEN = re.compile(rf"\b(?:between|zwischen|entre)\s{{1,3}}{_FILLER}[*_]{{0,3
 _FROM = re.compile(rf"(?:\b(?:from|von|de|desde|between)\s{{1,3}}|从){_FILLER}[*_]{{0,3}}$", re.IGNORECASE)
 _SECOND_BEFORE = re.compile(r"\bseconds?\s{1,2}[*_]{0,3}$|第\s?$", re.IGNORECASE)
 _BENIGN_AFTER = re.compile(
-    r"[*_`'\")\]]{0,4}\s{0,3}(?:$|[.,;:!)\]}\n](?![0-9])|(?:in|of|within)\s{1,2}the\s{1,2}(?:video|clip|footage)"
+    r"[*_`'\")\]]{0,4}\s{0,3}(?:$|[.,;:!)\]}\n](?![0-9])|(?:in|within)\s{1,2}the\s{1,2}(?:video|clip|footage)"
     r"|(?:when|where|during|while|as|showing|with)\b|之间|间)",
     re.IGNORECASE,
 )
-_ENDS_AFTER = re.compile(r"[*_`'\")\]]{0,4}\s{0,3}(?:$|[.,;!)\]}\n](?![0-9]))")
-_WORD_AFTER = re.compile(
-    r"\s{1,3}(?!(?:and|or|to|until|till|end|ends|when|where|while|as|in|of|with|stop|finish)\b)[A-Za-z]"
-)
+_ENDS_AFTER = re.compile(r"[*_`'\")\]]{0,4}\s{0,3}(?:$|[.,;!)\]}\n](?!\s?[0-9]))")
+_WORD_AFTER = re.compile(r"\s{1,3}(?!(?:and|or|to|until|till|when|where|while|as|in|with)\b|end|stop|finish)[A-Za-z]")
 _OTHER_AFTER = re.compile(r"\s{0,2}(?:frames?|%|percent|px|pixels?|ms)(?![A-Za-z])", re.IGNORECASE)
 _KEY_START = re.compile(r"(?:^|[_ ]|anomaly|event)(?:start|begin|onset)|^from$", re.IGNORECASE)
 _KEY_STOP = re.compile(
@@ -142,7 +140,7 @@ def _checked(text: str, pair: Pair) -> Pair:
     if pair[:2] == SENTINEL or pair.form == "json":
         return pair
     clause = clause_before(text, pair.start)
-    denied = is_denied_before(text, pair.start) or _NORMAL.search(clause) is not None
+    denied = is_denied_before(text, pair.start) or _NORMAL.search(clause) or is_asked(text, pair.end)
     return pair._replace(form="denied") if denied else pair
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from vau_bench.parsing.statements import is_denied_after, is_denied_before
+from vau_bench.parsing.statements import is_asked, is_denied_after, is_denied_before, is_hypothetical
 from vau_bench.records import ANOMALY, NORMAL
 
 
@@ -34,13 +34,15 @@ class Lexicon(NamedTuple):
     def mentions(self, text: str) -> Iterator[Mention]:
         """Yield the classes that the text says it shows.
 
-        A denied class is left out; "not normal" is an anomaly and "nothing abnormal" is normal.
+        A denied, supposed or asked-for class is left out; "not normal" is an anomaly and "nothing abnormal" is normal.
         """
         for match in self.pattern.finditer(text):
             label = self.names[_key(match[0])]
             if label is None:
                 continue
             start, end = match.span()
+            if is_hypothetical(text, start) or is_asked(text, end):
+                continue
             if is_denied_before(text, start, lists=True) or is_denied_after(text, end):
                 opposite = {NORMAL: ANOMALY, ANOMALY: NORMAL}.get(label)
                 if opposite is not None:

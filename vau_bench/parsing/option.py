@@ -78,7 +78,7 @@ def _bare(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
 
 
 def _boxed(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
-    return _agreed([_found(match) for match in patterns.boxed.finditer(text)])
+    return _agreed([_found(match, patterns) for match in patterns.boxed.finditer(text)])
 
 
 def _json(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
@@ -113,20 +113,25 @@ def _first_word(match: re.Match[str]) -> str:
 
 def _leading(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
     first = patterns.line.search(text)
-    if first is None or text[: first.start("letter")].strip(_LINE_START).lower() not in (
-        "",
-        "option",
-        "choice",
-    ):
+    if first is None or text[: first.start("letter")].strip(_LINE_START).lower() not in ("", "option", "choice"):
         return None
-    return _agreed([_found(match, patterns) for match in patterns.line.finditer(text)], take=0)
+    return _agreed(_listed(text, patterns), take=0)
 
 
 def _last_line(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:
-    matches = list(patterns.line.finditer(text))
-    if not matches or "\n" in text[matches[-1].end("letter") :].strip():
+    lines = list(patterns.line.finditer(text))
+    if not lines or "\n" in text[lines[-1].end() :].strip():
         return None
-    return _agreed([_found(match, patterns) for match in matches])
+    return _agreed(_listed(text, patterns))
+
+
+def _listed(text: str, patterns: Patterns) -> list[Found]:
+    """Return the letters that stand as if in a list of options: first those within lines, then those that begin one."""
+    return [
+        _found(match, patterns if pattern is patterns.line else None)
+        for pattern in (patterns.listed, patterns.line)
+        for match in pattern.finditer(text)
+    ]
 
 
 def _mention(text: str, patterns: Patterns, options: tuple[str, ...]) -> Found:

@@ -10,24 +10,24 @@ _ARTICLES = "AI"
 """Letters that are words of English: in "A man" there is no option A."""
 
 _AFTER_LETTER = r"(?:because|since|as|based|due|given|which|and|or|but|is|was|are|if|not|best|would|can|does|could)\b"
-_CLOSER = r"[)\]}*_`'\"]{0,4}"
+_CLOSER = r"[)\]}*_`'\"$]{0,4}"
 _OPENER = r"[(\[{*_`'\"$]{0,4}"
 _CLAUSE_END = rf"(?={_CLOSER}\s{{0,3}}(?:[.,;!\n]|$))"
 
 _NOUN = r"(?:the\s{1,3})?(?P<noun>(?:options?|choice|letter|answer)\s{0,3}[:#]?\s{0,3})?"
 _LABEL = (
-    r"(?:answer|ans|(?:correct|right|best|final|chosen|selected|accurate|appropriate|likely)\s{1,3}(?:option|choice|letter)"
+    r"(?:answer|ans|(?:correct|right|best|final|chosen|selected|accurate|appropriate|likely)\s{1,3}(?:option|choice|letter|one|statement)"
     r"|option|choice|selection|prediction)"
     r"(?:\s{1,3}(?:to|for|of)\s{1,3}(?:the|this|your)\s{1,3}(?:question|video|problem|clip))?"
 )
 _LINK = (
     r"[*_`'\"\s]{0,6}(?:(?:is|was|would\s{1,3}be|should\s{1,3}be|must\s{1,3}be|will\s{1,3}be|has\s{1,3}to\s{1,3}be)\b"
-    r"(?:\s{0,3}:)?|:|=|[-=]>|\u2192)[*_`\s]{0,6}"
+    r"(?:\s{0,3}:)?|'s\b|:|=|[-=]>|\u2192|(?<=\s)-(?=\s))[*_`\s]{0,6}"
 )
 _ADVERB = (
     r"(?:(?:therefore|thus|most\s{1,3}likely|likely|probably|clearly|definitely|indeed|actually|either)[,:]?\s{1,3})?"
 )
-_GOOD = r"(?:correct|right|best|answer|accurate|appropriate|suitable|true|plausible|fitting)\b"
+_GOOD = r"(?:correct|right|best|answer|accurate|appropriate|suitable|true|plausible|fitting)\b(?!\s{0,3}\?)"
 _BAD = (
     r"(?:wrong|incorrect|false|inaccurate|untrue|implausible|irrelevant|unlikely|unsupported"
     r"|(?:ruled|crossed)\s{1,3}out|eliminated|excluded|not)\b"
@@ -52,6 +52,7 @@ class Patterns(NamedTuple):
     denials: tuple[re.Pattern[str], ...]
     alternatives: tuple[re.Pattern[str], ...]
     line: re.Pattern[str]
+    listed: re.Pattern[str]
     lone: re.Pattern[str]
 
 
@@ -82,6 +83,7 @@ def compile_patterns(letters: str) -> Patterns:
             r"(?:[.:](?:\s|$|(?=[A-Z][a-z])|[*\"'])|\*\*|[ \t]-[ \t]|,[ \t]|[ \t]{0,8}$)))",
             re.MULTILINE,
         ),
+        listed=re.compile(rf"(?<![A-Za-z0-9])\(?(?P<letter>[{re.escape(letters)}])[).][ \t]{{1,3}}(?=[A-Za-z])"),
         lone=re.compile(
             r"(?:(?i:(?<![a-z])(?P<noun>options?|choice|answer|选项)\s{0,2}[:#]?\s{0,2}))?"
             + _letter(letters, noun=True, standing=True)
@@ -141,7 +143,7 @@ def _alternatives(letters: str) -> tuple[re.Pattern[str], ...]:
     """Return what makes the letter before it one of several: "or B", ", C and D."."""
     letter = _letter(letters, noun=True)
     return _compiled(
-        rf"{_CLOSER}\s{{0,3}}(?:,\s{{0,3}})?(?i:or\b|oder\b|ou\b|/|或)\s{{0,3}}(?i:{_NOUN}){letter}",
+        rf"{_CLOSER}\s{{0,3}}(?:,\s{{0,3}})?(?i:or\b(?:\s{{1,3}}(?:maybe|possibly|perhaps|even|else))?|oder\b|ou\b|/|或)\s{{0,3}}(?i:{_NOUN}){letter}",
         rf"{_CLOSER}\s{{0,3}}(?:[,&]|(?:,\s?)?(?i:and)\b)\s{{0,3}}(?i:{_NOUN}){letter}"
         rf"(?={_CLOSER}\s{{0,3}}(?:[.,;&/\n]|$|(?:or|and|are)\b))",
     )

@@ -27,6 +27,7 @@ _ASSENT = re.compile(
     r"\b(?:no\s+doubt|without\s+(?:a\s+|any\s+)?doubt|no\s+question|not\s+only|not\s+just|cannot\s+be\s+denied)\b",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"[.!?;\n](?![0-9])")
 _HYPOTHESIS = re.compile(r"\b(?:if|whether|unless|could|might|may)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|was|are|were|can|could|has|have|do|does|did)\s{1,3}(?:be\s{1,3}|been\s{1,3})?"
@@ -52,6 +53,12 @@ def is_denied_after(text: str, end: int) -> bool:
 def is_hypothetical(text: str, start: int) -> bool:
     """Tell whether what begins at `start` is only supposed: "if the answer is B"."""
     return _HYPOTHESIS.search(clause_before(text, start)) is not None
+
+
+def is_asked(text: str, end: int) -> bool:
+    """Tell whether the sentence that goes on at `end` is a question."""
+    stop = _SENTENCE_END.search(text, end, min(len(text), end + _REACH))
+    return stop is not None and stop[0] == "?"
 
 
 def clause_before(text: str, start: int, *, lists: bool = False) -> str:

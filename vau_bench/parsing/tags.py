@@ -14,6 +14,9 @@ _TAG = re.compile(
     r"(?=[\s/>\u25b7])([^<>\u25c1\u25b7]*)[>\u25b7]",
     re.IGNORECASE,
 )
+MOST_TAGS = 1000
+"""Of more tags than this only the last ones are read: no answer needs them, and broken ones cost time."""
+
 _END_TOKENS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "</s>", "<end_of_turn>")
 
 
@@ -84,7 +87,10 @@ def find_blocks(text: str) -> tuple[list[Block], list[str]]:
 
 def _tokens(text: str, problems: list[str]) -> list[_Token]:
     tokens: list[_Token] = []
-    for match in _TAG.finditer(text):
+    matches = list(_TAG.finditer(text))
+    if len(matches) > MOST_TAGS:
+        problems.append("too_many_tags")
+    for match in matches[-MOST_TAGS:]:
         closing, name, rest = match.groups()
         lowered = name.lower()
         tokens.append(_Token(lowered, bool(closing), match.start(), match.end()))
