@@ -316,6 +316,15 @@ def test_answers_that_came_after_scoring_are_told(make_run: Run, watcher: Any) -
     assert "came after" not in report(run).text
 
 
+def test_an_answer_that_was_taken_back_after_scoring_is_told(make_run: Run) -> None:
+    run = make_run("clips_mcq")
+    journal = run / "responses.jsonl"
+    last = json.loads(journal.read_text().splitlines()[-1])
+    with journal.open("a") as file:
+        file.write(json.dumps({**last, "outcome": "missing", "text": "", "error": "asked anew"}) + "\n")
+    assert "1 answers came after the run was scored" in report(run).text
+
+
 def test_no_answer_comes_first_then_the_worst(make_run: Run, watcher: Any) -> None:
     watcher.answers = {"clip5": "What?", "clip3": "<answer>Anomaly</answer><glue>[2.9, 3.0]</glue>"}
     ids = re.findall(r'<h4><a href="#[^"]+"><bdi>([^<]+)', report(make_run("clips_grounding")).source)
