@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from vau_bench.records import JSON
 
 if TYPE_CHECKING:
     import pandas
+
+    from vau_bench.metrics.base import Metric
+    from vau_bench.stats import Estimate
 
 SCHEMA = 1
 
@@ -33,11 +36,45 @@ class MetricResult(TypedDict):
     """The same metric over the samples that hold an answer, for comparison; never the headline."""
 
 
+def metric_result(metric: Metric, estimate: Estimate, answered_only: float | None) -> MetricResult:
+    """Return a metric and its estimate as they stand in `results.json`."""
+    return MetricResult(
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        se=estimate.se,
+        n=estimate.n,
+        clusters=estimate.clusters,
+        mde=estimate.mde,
+        method=estimate.method,
+        unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
+        summary=metric.summary,
+        answered_only=answered_only,
+    )
+
+
 class FloorResult(TypedDict):
     """A blind floor on the same samples: how many it could answer, and the values of the metrics."""
 
     answered: int
     metrics: dict[str, float | None]
+
+
+class ReflectionResult(TypedDict):
+    """What reflections did, over the samples with a first and a revised answer."""
+
+    pairs: int
+    without_pair: int
+    cells: dict[str, int]
+    """`repaired`, `broken`, `kept_right`, `kept_wrong`; they add up to `pairs`."""
+    metrics: dict[str, MetricResult]
+    words_mean: float
+    words_median: float
+    empty: float
+    """Share of reflections that question nothing."""
+    copies: float
+    """Share of reflections that repeat the first reasoning."""
 
 
 class TaskResult(TypedDict):
@@ -63,6 +100,7 @@ class TaskResult(TypedDict):
     """The headline by true class: `n` and `value`."""
     digests: dict[str, str]
     warnings: list[str]
+    reflection: NotRequired[ReflectionResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +114,7 @@ class SampleScore:
         rule: the parsing rule that fired, and `span`, where in the text.
         flags: what is odd about the answer.
         values: what the metrics are made from.
+        worth: of the answer, from 0 to 1 (`Kind.worth`); `first_worth` of the one before the reflection.
         error: why there is no answer.
     """
 
@@ -92,7 +131,9 @@ class SampleScore:
     span: tuple[int, int] | None
     flags: tuple[str, ...]
     values: Mapping[str, float | None]
+    worth: float = 0.0
     first: JSON = None
+    first_worth: float | None = None
     error: str | None = None
 
 

@@ -17,8 +17,9 @@ from vau_bench.kinds import FloorContext, Kind, Reading
 from vau_bench.metrics.base import Columns, Metric
 from vau_bench.parsing import is_refusal, parse_grammar
 from vau_bench.records import Outcome, Response, Sample
-from vau_bench.results import FloorResult, MetricResult, SampleScore, TaskResult
-from vau_bench.stats import Estimate, cluster_codes, estimate_all
+from vau_bench.reflection import reflection_result
+from vau_bench.results import FloorResult, SampleScore, TaskResult, metric_result
+from vau_bench.stats import cluster_codes, estimate_all
 from vau_bench.task import Selection, Task
 
 RESAMPLES = 10_000
@@ -76,7 +77,7 @@ def score_task(
         excluded=dict(selection.excluded),
         notes={k: v for k, v in selection.dataset.notes.items() if v},
         metrics={
-            m.name: _metric_result(m, e, answered_only.get(m.name)) for m, e in zip(metrics, estimates, strict=True)
+            m.name: metric_result(m, e, answered_only.get(m.name)) for m, e in zip(metrics, estimates, strict=True)
         },
         paper=paper,
         paper_n=paper_n,
@@ -85,6 +86,9 @@ def score_task(
         digests={**task.digests, "data": selection.dataset.digest},
         warnings=_warnings(samples, context.durations),
     )
+    reflection = reflection_result(scores, responses, codes, resamples=resamples, seed=seed)
+    if reflection is not None:
+        result["reflection"] = reflection
     return result, scores
 
 
@@ -107,7 +111,9 @@ def score_sample(task: str, kind: Kind[Any], sample: Sample, response: Response 
         span=reading.span if reading else None,
         flags=reading.flags if reading else (),
         values={k: _finite(v) for k, v in kind.values(answer, sample).items()},
+        worth=kind.worth(answer, sample),
         first=None if first is None else kind.as_json(first.answer),
+        first_worth=None if first is None else kind.worth(first.answer, sample),
         error=error,
     )
 
@@ -152,23 +158,6 @@ def _rows(columns: Columns, chosen: np.ndarray[Any, Any]) -> Columns:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _metric_result(metric: Metric, estimate: Estimate, answered_only: float | None) -> MetricResult:
-    return MetricResult(
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        se=estimate.se,
-        n=estimate.n,
-        clusters=estimate.clusters,
-        mde=estimate.mde,
-        method=estimate.method,
-        unit=metric.unit,
-        higher_is_better=metric.higher_is_better,
-        summary=metric.summary,
-        answered_only=answered_only,
-    )
 
 
 def _paper_values(

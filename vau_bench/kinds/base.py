@@ -105,6 +105,10 @@ class Kind(ABC, Generic[A]):
         """Return the columns that the metrics need; `None` is no answer and gets the worst values."""
 
     @abstractmethod
+    def worth(self, answer: A | None, sample: Sample) -> float:
+        """Return what an answer is worth, from 0 to 1; `None` is worth 0. Reflections are measured by it."""
+
+    @abstractmethod
     def as_json(self, answer: A) -> JSON:
         """Return the answer as it stands in `scores.jsonl`."""
 

@@ -15,7 +15,6 @@ from vau_bench.parsing import paper_label, parse_label, write_label
 from vau_bench.records import ANOMALY, JSON, NORMAL, Sample
 
 
-
 class Classification(Kind[str]):
     """The answer is a class, Normal, or an anomaly whose class is not told."""
 
@@ -69,6 +68,9 @@ class Classification(Kind[str]):
     def values(self, answer: str | None, sample: Sample) -> dict[str, float]:  # noqa: D102
         predicted = metrics.NO_ANSWER_CODE if answer is None else self._codes[answer]
         return {"truth": self._codes[self.truth(sample)], "predicted": predicted}
+
+    def worth(self, answer: str | None, sample: Sample) -> float:  # noqa: D102
+        return float(answer == self.truth(sample))
 
     def as_json(self, answer: str) -> JSON:  # noqa: D102
         return answer

@@ -90,6 +90,10 @@ class Grounding(Kind[Intervals]):
             values["end_error"] = abs(max(p[1] for p in valid) - true[-1].end)
         return values
 
+    def worth(self, answer: Intervals | None, sample: Sample) -> float:  # noqa: D102
+        true = sample.target.segments
+        return metrics.set_tiou(answer or (), true) if true else float(answer == ())
+
     def as_json(self, answer: Intervals) -> JSON:  # noqa: D102
         return [[float(start), float(end)] for start, end in answer]
 

@@ -61,6 +61,9 @@ class MultipleChoice(Kind[str]):
         predicted = LETTERS.find(answer) if answer else -1
         return {"truth": float(LETTERS.index(self.truth(sample))), "predicted": float(predicted)}
 
+    def worth(self, answer: str | None, sample: Sample) -> float:  # noqa: D102
+        return float(answer == self.truth(sample))
+
     def as_json(self, answer: str) -> JSON:  # noqa: D102
         return answer
 

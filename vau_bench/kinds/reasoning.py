@@ -83,6 +83,9 @@ class Reasoning(Kind[Prose]):
             "claimed_tiou": set_tiou(times, true) if times and true else nan,
         }
 
+    def worth(self, answer: Prose | None, sample: Sample) -> float:  # noqa: D102
+        return self.values(answer, sample)["verdict_right"]
+
     def as_json(self, answer: Prose) -> JSON:  # noqa: D102
         return {"verdict": answer.verdict, "classes": list(answer.classes), "times": [list(t) for t in answer.times]}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ def read_vau_synth(data: Path | None, split: str, args: Mapping[str, Any]) -> Da
     options = SynthArgs.model_validate(args)
     params = SynthParams(options.seconds, options.difficulty)
     identity = {"generator": GENERATOR_VERSION, "split": split, **options.model_dump()}
-    folder = cache_dir() / "synth"
-    chosen = {"split": split, "seed": options.seed, "params": params}
+    draw = partial(ensure_videos, cache_dir() / "synth", split, seed=options.seed, params=params)
     listed = tuple(samples(split, options.sizes[split], seed=options.seed, params=params))
     place = {sample.id: index for index, sample in enumerate(listed)}
 
@@ -54,10 +54,10 @@ def read_vau_synth(data: Path | None, split: str, args: Mapping[str, Any]) -> Da
                 begun = True
             advance()
 
-        ensure_videos(folder, indices=[place[s.id] for s in wanted], progress=drawn, **chosen)
+        draw(indices=[place[s.id] for s in wanted], progress=drawn)
 
     def find_video(sample: Sample) -> Path | None:
-        path = ensure_videos(folder, indices=(), **chosen) / sample.video
+        path = draw(indices=()) / sample.video
         return path if path.is_file() else None
 
     return Dataset(

@@ -1,0 +1,96 @@
+"""What a reflection did: which answers it repaired and broke, and whether it said anything of its own.
+
+Only samples with a readable first answer and a reflection form a pair; how many do not is told. A revised answer that
+cannot be read counts as wrong, as everywhere in strict scoring.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from statistics import mean, median
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vau_bench.metrics.reflection import REFLECTION, reflection_cells
+from vau_bench.parsing import parse_grammar
+from vau_bench.records import Response
+from vau_bench.results import ReflectionResult, SampleScore, metric_result
+from vau_bench.stats import estimate_all
+
+FEWEST_WORDS = 5
+"""A reflection of fewer words questions nothing."""
+
+COPIED = 0.9
+"""From this share of word triples found in the first reasoning on, a reflection is a copy of it."""
+
+_WORD = re.compile(r"\w+")
+
+
+class Manner(NamedTuple):
+    """How a reflection is written.
+
+    Attributes:
+        words: its length in words.
+        empty: it questions nothing, for it says nothing.
+        copy: it repeats the first reasoning.
+    """
+
+    words: int
+    empty: bool
+    copy: bool
+
+
+def manner(text: str) -> Manner:
+    """Return how the reflection of a response is written; a response without one has an empty one."""
+    grammar = parse_grammar(text)
+    words = _WORD.findall((grammar.reflect or "").lower())
+    before = _WORD.findall((grammar.first.think or "").lower()) if grammar.first else []
+    triples = _triples(words)
+    copied = len(triples & _triples(before)) / len(triples) if triples else 0.0
+    return Manner(len(words), len(words) < FEWEST_WORDS, copied >= COPIED)
+
+
+def _triples(words: Sequence[str]) -> set[tuple[str, ...]]:
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+def reflection_result(
+    scores: Sequence[SampleScore],
+    responses: Mapping[str, Response],
+    codes: NDArray[np.int64],
+    *,
+    resamples: int,
+    seed: int,
+) -> ReflectionResult | None:
+    """Return what the reflections of one task did, `None` when no response holds a first answer.
+
+    Args:
+        scores: of the expected samples.
+        responses: the last response by sample id.
+        codes: (n,) cluster of each sample.
+        resamples: of the bootstrap of the paired differences.
+        seed: of the bootstrap.
+    """
+    paired = [s.first_worth is not None for s in scores]
+    if not any(paired):
+        return None
+    nan = float("nan")
+    first = np.array([nan if s.first_worth is None else s.first_worth for s in scores])
+    revised = np.array([s.worth if pair else nan for s, pair in zip(scores, paired, strict=True)])
+    columns = {"first": first, "revised": revised}
+    contributions = [m.update(columns) for m in REFLECTION]
+    estimates = estimate_all(REFLECTION, contributions, codes, resamples=resamples, seed=seed)
+    manners = [manner(responses[s.sample_id].text) for s, pair in zip(scores, paired, strict=True) if pair]
+    return ReflectionResult(
+        pairs=sum(paired),
+        without_pair=len(scores) - sum(paired),
+        cells=reflection_cells(first, revised)._asdict(),
+        metrics={m.name: metric_result(m, e, None) for m, e in zip(REFLECTION, estimates, strict=True)},
+        words_mean=mean(m.words for m in manners),
+        words_median=float(median(m.words for m in manners)),
+        empty=mean(m.empty for m in manners),
+        copies=mean(m.copy for m in manners),
+    )
