@@ -170,9 +170,9 @@ def test_a_worker_that_is_killed_in_the_middle_costs_one_video(clip_file: Path) 
 def test_a_worker_that_died_between_two_videos_costs_none(clip_file: Path) -> None:
     with ClipLoader() as loader:
         loader.load(clip_file, "uniform(5)")
-        pid = worker_pid(loader)
-        os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: not is_running(pid))
+        os.kill(worker_pid(loader), signal.SIGKILL)
+        process = loader._workers[0]._process
+        assert wait_until(lambda: process.poll() is not None)
         assert len(loader.load(clip_file, "uniform(6)")) == 6
 
 
