@@ -17,7 +17,8 @@ CHECK = "Did I overlook the second man, who comes from the left with a bag?"
 
 
 def reply(first: str, last: str, reflect: str = CHECK) -> str:
-    return f"<think>{THOUGHT}</think><answer>{first}</answer><reflect>{reflect}</reflect><think>{THOUGHT}</think><answer>{last}</answer>"
+    before, after = (f"<think>{THOUGHT}</think><answer>{option}</answer>" for option in (first, last))
+    return f"{before}<reflect>{reflect}</reflect>{after}"
 
 
 def analysed(*texts: str) -> ReflectionResult | None:
