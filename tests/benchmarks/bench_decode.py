@@ -24,7 +24,6 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-import pytest
 
 from vau_bench.video import decode
 
@@ -181,16 +180,6 @@ def report(cases: tuple[Case, ...], repeats: int) -> list[dict[str, object]]:
         ratios = f"ratio {result['ratio']:.2f}, cpu ratio {result['cpu_ratio']:.2f}"
         print(f"{result['case']:36} {shown}  {ratios}", file=sys.stderr, flush=True)
     return results
-
-
-@pytest.mark.benchmark
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_decode_speed_is_measured_beside_opencv_and_decord() -> None:
-    pytest.importorskip("cv2")
-    pytest.importorskip("decord")
-    results = report(CASES, repeats=3)
-    assert [result["case"] for result in results] == [str(case) for case in CASES]
 
 
 def main() -> None:
