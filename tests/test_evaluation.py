@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -40,8 +41,8 @@ class Scripted(Model[ModelConfig]):
     """Answers C, unless the test says otherwise."""
 
     reads_video = False
-    asked: Counter[str] = Counter()
-    answers: dict[str, str | Outcome | BaseException] = {}
+    asked: ClassVar[Counter[str]] = Counter()
+    answers: ClassVar[dict[str, str | Outcome | BaseException]] = {}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         for request in requests:
@@ -204,7 +205,7 @@ def test_wrong_names_are_answered_with_what_was_probably_meant(options: Options,
 
 def test_a_run_folder_that_cannot_be_made_is_one_sentence(options: Options, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(RunError, match="cannot write the run folder .*; pass --out DIR"):
+    with pytest.raises(RunError, match=r"cannot write the run folder .*; pass --out DIR"):
         evaluate(options, tmp_path / "runs")
 
 

@@ -102,7 +102,7 @@ def test_a_full_disk_in_the_middle_of_a_line_leaves_a_whole_journal(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full_after_a_part)
-    with pytest.raises(RunError, match="the disk is full; all answers so far are in .*run the same command again"):
+    with pytest.raises(RunError, match=r"the disk is full; all answers so far are in .*run the same command again"):
         journal.append(response(1))
     monkeypatch.undo()
     assert (tmp_path / "responses.jsonl").read_bytes() == to_line(response(0))

@@ -1,6 +1,6 @@
 """vau-bench: a benchmark harness for video anomaly understanding with multimodal LLMs.
 
-`evaluate` asks a model and scores it, `score` scores a finished run again. Everything here is imported when it is first used.
+`evaluate` asks a model and scores it, `score` scores a finished run again. Everything is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PUBLIC = {
     "Task": "vau_bench.task",
 }
 
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
