@@ -92,6 +92,15 @@ def test_the_bootstrap_agrees_with_a_naive_one_over_clusters_of_many_sizes() -> 
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(naive, [0.025, 0.975])), abs=0.006)
 
 
+def test_the_bootstrap_agrees_with_a_naive_one_where_many_clusters_are_alike() -> None:
+    groups = np.repeat(np.arange(120), 2)
+    x = (np.random.default_rng(4).uniform(size=240) < 0.3).astype(float)
+    naive = naive_bootstrap(x, groups, 4000)
+    found = estimate(x, groups, resamples=4000)
+    assert found.se == pytest.approx(naive.std(ddof=1), rel=0.06)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(naive, [0.025, 0.975])), abs=0.01)
+
+
 def test_resamples_that_do_not_fit_at_once_are_as_good() -> None:
     sums = np.random.default_rng(5).uniform(size=(5000, 2))
     out = bootstrap_sums(sums, 1000, seed=0)  # more counts than are held at once
@@ -102,7 +111,9 @@ def test_resamples_that_do_not_fit_at_once_are_as_good() -> None:
 
 
 def test_every_resample_draws_as_many_clusters_as_there_are() -> None:
-    assert (bootstrap_sums(np.ones((37, 1)), 500, seed=1) == 37).all()
+    for kind in (np.zeros(37), np.arange(37)):  # all alike, all different
+        sums = np.column_stack([np.ones(37), kind])
+        assert (bootstrap_sums(sums, 500, seed=1)[:, 0] == 37).all()
 
 
 def test_the_seed_alone_decides() -> None:

@@ -140,6 +140,9 @@ def test_a_right_option_without_a_letter_is_refused_not_guessed(write, read, cel
         ("ucf_Fighting033_x264_570_841", "ucf_Fighting033_x264_570_841", "Fighting033_x264"),
         ("Normal_Videos_006_x264.mp4", "Normal_Videos_006_x264", "Normal_Videos_006_x264"),
         ("folder/clip_2.mp4", "clip_2", "clip_2"),
+        ("cam1.0", "cam1.0", "cam1.0"),
+        ("cam1.0.MP4", "cam1.0", "cam1.0"),
+        (".mp4", ".mp4", ".mp4"),
         ("Überfall 1.mp4", "Überfall 1", "Überfall 1"),
     ],
 )
@@ -180,6 +183,15 @@ def test_line_endings_are_all_one(write, read, ending: str) -> None:
     write({}, {"Video Name": "b.mp4"}, lineterminator=ending)
     assert [s.id for s in read().samples] == ["clip_1", "b"]
     assert read().samples[1].target.segments == (Segment(2.5, 7.0),)
+
+
+def test_a_file_that_changes_is_read_again(write, read) -> None:
+    write({})
+    before = read()
+    assert read().samples == before.samples
+    write({"End Time": "9"})
+    assert only(read()).target.segments == (Segment(2.5, 9.0),)
+    assert read().digest != before.digest
 
 
 def test_quotes_protect_commas_newlines_and_quotes(write, read) -> None:

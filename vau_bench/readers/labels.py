@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from vau_bench.records import NORMAL
 
 VAU_CLASSES = (
@@ -35,10 +33,12 @@ def folded(name: str) -> str:
     return " ".join(name.replace("_", " ").lower().split())
 
 
-def canonical(name: str, classes: Iterable[str] = VAU_CLASSES) -> str:
-    """Return the spelling of `name` among `classes`, or `name` stripped when it is not one of them."""
-    wanted = folded(name)
-    return next((known for known in classes if folded(known) == wanted), name.strip())
+_SPELLING = {folded(name): name for name in VAU_CLASSES}
+
+
+def canonical(name: str) -> str:
+    """Return the one spelling of a class of VAU-Bench, or `name` stripped when it is not one of them."""
+    return _SPELLING.get(folded(name), name.strip())
 
 
 CLASS_LISTS = {"vau_bench": VAU_CLASSES}

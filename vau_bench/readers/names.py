@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+from vau_bench.video import EXTENSIONS
 
 _PREFIX = re.compile(r"^(msad|ucf|ecva)_")
 _CUT = re.compile(r"(_x264)_\d+_\d+$")
@@ -14,6 +15,13 @@ def without_prefix(name: str) -> str:
     return _PREFIX.sub("", name)
 
 
+def stem(name: str) -> str:
+    """Return the name without folder and video extension; "cam1.0" has none, though it holds a dot."""
+    file = name.rpartition("/")[2]
+    bare, _, extension = file.rpartition(".")
+    return bare if bare and f".{extension.lower()}" in EXTENSIONS else file
+
+
 def source_video(name: str) -> str:
     """Return the source video: no folder, no extension, no dataset prefix, no cut to a frame range."""
-    return _CUT.sub(r"\1", without_prefix(Path(name).stem))
+    return _CUT.sub(r"\1", without_prefix(stem(name)))

@@ -18,6 +18,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from vau_bench.declarations import validated
 from vau_bench.errors import DataError
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.labels import canonical
-from vau_bench.readers.names import source_video
+from vau_bench.readers.names import source_video, stem
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import NORMAL, Sample, Segment, Target
 
@@ -67,19 +68,23 @@ def read_vau_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Data
         raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
     path = data / options.annotations[split]
     content = _content(path)
+    samples, notes = _samples(path, content, tuple(options.columns))
+    finder = VideoFinder(data, options.videos)
+    return Dataset(samples, hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), notes)
+
+
+@lru_cache(maxsize=2)  # a run reads its split for the samples, for the floors, and again when it is scored
+def _samples(path: Path, content: bytes, columns: tuple[str, ...]) -> tuple[tuple[Sample, ...], Mapping[str, int]]:
     notes: Counter[str] = Counter()
     samples: dict[str, Sample] = {}
-    for where, row in _rows(path, _decoded(content, path), ["Video Name", *options.columns]):
+    for where, row in _rows(path, _decoded(content, path), ["Video Name", *columns]):
         sample = _sample(row, where, notes)
         if sample.id in samples:
             raise DataError(f"{where}: the video {sample.id!r} stands there twice")
         samples[sample.id] = sample
     if not samples:
         raise DataError(f"{path} holds no row")
-    finder = VideoFinder(data, options.videos)
-    return Dataset(
-        tuple(samples.values()), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), dict(notes)
-    )
+    return tuple(samples.values()), dict(notes)
 
 
 def _content(path: Path) -> bytes:
@@ -142,7 +147,7 @@ def _sample(row: Mapping[str, str], where: str, notes: Counter[str]) -> Sample:
     if "Question" in texts and len(options) == len(OPTION_COLUMNS):
         fields |= {"question": texts["Question"], "options": options}
     return Sample(
-        id=Path(video).stem,
+        id=stem(video),
         video=video,
         group=source_video(video),
         target=Target(

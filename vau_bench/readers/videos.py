@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from vau_bench.errors import DataError
-from vau_bench.readers.names import without_prefix
+from vau_bench.readers.names import stem, without_prefix
 from vau_bench.video import is_video_name
 
 
@@ -36,10 +36,8 @@ class VideoFinder:
                 if path.is_file():
                     return path
         for candidate in names:
-            file = Path(candidate)
-            # "cam1.0" is a name without extension, not cam1.mp4 with another one.
-            found = self._by_stem.get(file.stem if is_video_name(file) else file.name, [])
-            exact = [p for p in found if p.name == file.name] or found
+            found = self._by_stem.get(stem(candidate), [])
+            exact = [p for p in found if p.name == Path(candidate).name] or found
             if len(exact) > 1:
                 raise DataError(f"{name!r} could be {exact[0]} or {exact[1]}; pass --data with one of their folders")
             if exact:
