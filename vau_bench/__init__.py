@@ -1,6 +1,6 @@
 """vau-bench: a benchmark harness for video anomaly understanding with multimodal LLMs.
 
-`evaluate` asks a model and scores it, `score` scores a finished run again. Everything is imported when it is first used.
+`evaluate` asks a model and scores it, `score` scores a finished run again. Each is imported when it is first used.
 """
 
 from __future__ import annotations
