@@ -1,4 +1,4 @@
-"""The append-only journal of responses: one JSON object a line, nothing is lost at a crash.
+"""Append-only journals, first of all that of responses: one JSON object a line, nothing is lost at a crash.
 
 A line is handed to the operating system as soon as it is there, so killing the process loses nothing; the file is
 synced to the disk at least once a second, so a power cut costs a second. A torn last line is dropped on open.
@@ -16,10 +16,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from vau_bench.errors import RunError
 from vau_bench.records import Outcome, Response, Seen, Usage
+
+T = TypeVar("T")
 
 SYNC_SECONDS = 1.0
 
@@ -73,7 +75,16 @@ def from_line(line: bytes) -> Response:
 
 
 def read_journal(path: Path) -> Iterator[Response]:
-    """Yield the responses of a journal in order; a torn last line is left out.
+    """Yield the responses of a journal in order; see `read_lines`."""
+    return read_lines(path, from_line)
+
+
+def read_lines(path: Path, decode: Callable[[bytes], T]) -> Iterator[T]:
+    """Yield what each line of a journal holds, in order; a torn last line is left out.
+
+    Args:
+        path: of the journal.
+        decode: makes a record of a line; raises `ValueError` for one that holds none.
 
     Raises:
         RunError: naming the line, if one in the middle is damaged.
@@ -83,12 +94,12 @@ def read_journal(path: Path) -> Iterator[Response]:
             if not line.endswith(b"\n"):
                 return
             try:
-                yield from_line(line)
+                yield decode(line)
             except ValueError as error:
                 raise RunError(f"{path}:{number}: {error}; mend or delete this line") from None
 
 
-class Journal:
+class LineJournal:
     """A journal that is open for writing, by one process at a time.
 
     Raises:
@@ -111,13 +122,12 @@ class Journal:
         self._synced = clock()
         self.written = 0
 
-    def append(self, response: Response) -> None:
-        """Write one response.
+    def write(self, line: bytes) -> None:
+        """Write one line, which ends with a newline and holds no other.
 
         Raises:
             RunError: if the disk is full or fails; what was written before is whole.
         """
-        line = to_line(response)
         try:
             done = 0
             while done < len(line):
@@ -152,13 +162,21 @@ class Journal:
         with suppress(OSError):  # where even that fails, the next opening drops the torn line
             os.ftruncate(self._fd, self._end)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Journal(LineJournal):
+    """The journal of responses, open for writing."""
+
+    def append(self, response: Response) -> None:
+        """Write one response; see `write`."""
+        self.write(to_line(response))
 
 
 def _write_problem(path: Path, error: OSError) -> str:

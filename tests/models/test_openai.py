@@ -474,7 +474,7 @@ class TestArguments:
         assert any(r.outcome is Outcome.ERRORED for r in responses)
         told = [repr(r) for r in responses]
         told += [repr(secretive), repr(secretive.config), json.dumps(secretive.identity()), caplog.text]
-        told += [secretive.config.model_dump_json(), repr(secretive._settings())]
+        told += [secretive.config.model_dump_json(), repr(secretive.config.settings())]
         assert not [text for text in told if CANARY in text]
 
     @pytest.mark.parametrize("name", ["api_key", "key", "token"])

@@ -1,7 +1,7 @@
 """An HTTP endpoint for chat completions: bounded concurrency, retries, and one sentence for each failure.
 
 The calls run in one background thread with its own event loop; `Endpoint.map` is an ordinary generator that
-takes items lazily and yields each reply as it comes. The key is part of no error, no log line and no `repr`.
+takes items lazily and yields each result as it comes. The key is part of no error, no log line and no `repr`.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import httpx
 
 from vau_bench.errors import ModelError, VideoError
+from vau_bench.models.load import OVERLOADED, Load
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 TRANSIENT = frozenset({408, 409, 425, 429}) | frozenset(range(500, 600))
 """Statuses that a later attempt may cure."""
@@ -42,11 +44,17 @@ class Cause(Enum):
 
 
 class CallError(Exception):
-    """A call without a usable reply; the text is one sentence, free of the key."""
+    """A call without a usable reply; the text is one sentence, free of the key.
 
-    def __init__(self, sentence: str, cause: Cause = Cause.OTHER) -> None:
+    Attributes:
+        cause: what it means for the other calls.
+        status: the HTTP status of the answer that ended it, if there was one.
+    """
+
+    def __init__(self, sentence: str, cause: Cause = Cause.OTHER, status: int | None = None) -> None:
         super().__init__(sentence)
         self.cause = cause
+        self.status = status
 
 
 class Reply(NamedTuple):
@@ -63,7 +71,7 @@ class EndpointSettings:
     Attributes:
         url: of the resource that calls are posted to.
         key: sent as a bearer token; `None` sends none.
-        concurrency: calls in flight at most.
+        concurrency: calls in flight at most; fewer while the server is overloaded, see `vau_bench.models.load`.
         timeout: seconds that one attempt may take, from connecting to the last byte.
         retries: further attempts after one that a later attempt may cure.
         first_pause: seconds before the first retry at most (drawn uniformly), doubled for each further one.
@@ -84,38 +92,57 @@ class EndpointSettings:
 class _Transient(Exception):
     """An attempt failed that may be repeated; `wait` is what the server asked for, in seconds."""
 
-    def __init__(self, sentence: str, *, wait: float | None = None, cause: Cause = Cause.OTHER) -> None:
+    def __init__(
+        self, sentence: str, *, wait: float | None = None, cause: Cause = Cause.OTHER, status: int | None = None
+    ) -> None:
         super().__init__(sentence)
         self.wait = wait
         self.cause = cause
+        self.status = status
 
 
-class Endpoint(Generic[T]):
-    """Posts a payload for each of many items.
+Payload: TypeAlias = Callable[[], dict[str, Any]]
+Post: TypeAlias = Callable[[Payload], Awaitable[Reply]]
+"""Posts the JSON that a function returns, and is patient; the function runs beside other calls, in a thread."""
+
+
+def one_call(payload: Callable[[T], dict[str, Any]]) -> Callable[[Post, T], Awaitable[Reply]]:
+    """Return the talk that is a single call, its JSON made by `payload`."""
+    return lambda post, item: post(lambda: payload(item))
+
+
+class Endpoint(Generic[T, R]):
+    """Talks about each of many items, many at once.
 
     Args:
         settings: where to call and how patiently.
-        payload: makes the JSON of one call; runs beside other calls, in a thread. It may raise
-            `VideoError` or `CallError`, which becomes the item's result; `ModelError` ends the run.
+        talk: what is called for one item, one call after the other, and what comes of it; see `one_call`. It may
+            raise `VideoError` or `CallError`, which becomes the item's result; `ModelError` ends the run.
     """
 
-    def __init__(self, settings: EndpointSettings, payload: Callable[[T], dict[str, Any]]) -> None:
+    def __init__(self, settings: EndpointSettings, talk: Callable[[Post, T], Awaitable[R]]) -> None:
         self.settings = settings
-        self._payload = payload
+        self._talk = talk
+        self._load = Load(settings.concurrency)
         self._worked = False
         self._unconnected = 0
 
-    def map(self, items: Iterable[T]) -> Generator[tuple[T, Reply | CallError | VideoError]]:
-        """Yield each item with its reply or the reason why there is none, as they complete.
+    @property
+    def slots(self) -> int:
+        """How many calls may be under way now."""
+        return self._load.slots
+
+    def map(self, items: Iterable[T]) -> Generator[tuple[T, R | CallError | VideoError]]:
+        """Yield each item with its result or the reason why there is none, as they complete.
 
         Raises:
             ModelError: if the endpoint is down, or accepts nothing from us. What was yielded before stands.
         """
-        done: SimpleQueue[tuple[T, Future[Reply]]] = SimpleQueue()
+        done: SimpleQueue[tuple[T, Future[R]]] = SimpleQueue()
         in_flight = 0
         with _Loop(self.settings) as loop:
             for item in items:
-                loop.submit(self._call(loop.client, item)).add_done_callback(
+                loop.submit(self._spoken(loop.client, item)).add_done_callback(
                     lambda future, item=item: done.put((item, future))  # type: ignore[misc]
                 )
                 in_flight += 1
@@ -126,9 +153,9 @@ class Endpoint(Generic[T]):
                 yield self._settle(*done.get())
                 in_flight -= 1
 
-    def _settle(self, item: T, future: Future[Reply]) -> tuple[T, Reply | CallError | VideoError]:
+    def _settle(self, item: T, future: Future[R]) -> tuple[T, R | CallError | VideoError]:
         try:
-            reply = future.result()
+            result = future.result()
         except VideoError as error:
             return item, error
         except CallError as error:
@@ -136,7 +163,7 @@ class Endpoint(Generic[T]):
             return item, error
         self._worked = True
         self._unconnected = 0
-        return item, reply
+        return item, result
 
     def _stop_if_hopeless(self, error: CallError) -> None:
         self._unconnected = self._unconnected + 1 if error.cause is Cause.CONNECTION else 0
@@ -148,33 +175,38 @@ class Endpoint(Generic[T]):
                 "check that the server runs and that base_url is right, then resume the run"
             )
 
-    async def _call(self, client: httpx.AsyncClient, item: T) -> Reply:
-        content = await asyncio.to_thread(self._content, item)
+    async def _spoken(self, client: httpx.AsyncClient, item: T) -> R:
+        return await self._talk(lambda payload: self._call(client, payload), item)
+
+    async def _call(self, client: httpx.AsyncClient, payload: Payload) -> Reply:
+        content = await asyncio.to_thread(self._content, payload)
         attempt = 0
         while True:
             try:
-                return await self._attempt(client, content)
+                async with self._load.slot() as epoch:
+                    return await self._attempt(client, content, epoch)
             except _Transient as error:
                 if attempt >= self.settings.retries:
                     times = f"{attempt + 1} attempts" if attempt else "1 attempt"
-                    raise CallError(f"{error} ({times})", error.cause) from None
+                    raise CallError(f"{error} ({times})", error.cause, error.status) from None
                 await asyncio.sleep(pause(attempt, self.settings, error.wait))
                 attempt += 1
 
-    def _content(self, item: T) -> bytes:
+    def _content(self, payload: Payload) -> bytes:
         try:
-            return json.dumps(self._payload(item)).encode()
+            return json.dumps(payload()).encode()
         except (CallError, VideoError, ModelError):
             raise
         except Exception as error:
             raise CallError(f"the request could not be prepared: {type(error).__name__}: {error}") from error
 
-    async def _attempt(self, client: httpx.AsyncClient, content: bytes) -> Reply:
+    async def _attempt(self, client: httpx.AsyncClient, content: bytes, epoch: int) -> Reply:
         start = time.perf_counter()
         try:
             async with asyncio.timeout(self.settings.timeout):
                 response = await client.post(self.settings.url, content=content)
         except (TimeoutError, httpx.TimeoutException) as error:
+            self._load.answered(time.perf_counter() - start, epoch)
             cause = Cause.CONNECTION if isinstance(error, httpx.ConnectTimeout) else Cause.OTHER
             raise _Transient(f"no complete answer within {self.settings.timeout:g} s", cause=cause) from None
         except httpx.ConnectError as error:
@@ -182,8 +214,11 @@ class Endpoint(Generic[T]):
         except httpx.RequestError as error:
             raise _Transient(f"the connection broke: {self._clean(str(error)) or type(error).__name__}") from None
         seconds = time.perf_counter() - start
+        if response.status_code in OVERLOADED:
+            self._load.overloaded(epoch)
         if response.status_code != 200:
             self._refuse(response)
+        self._load.answered(seconds, epoch)
         return Reply(self._parse(response), seconds)
 
     def _refuse(self, response: httpx.Response) -> NoReturn:
@@ -191,12 +226,12 @@ class Endpoint(Generic[T]):
         sentence, code = server_sentence(response.text)
         told = f"the server answered {status}" + (f": {self._clean(sentence)}" if sentence else "")
         if code == "insufficient_quota":
-            raise CallError(told, Cause.QUOTA)
+            raise CallError(told, Cause.QUOTA, status)
         if status in TRANSIENT:
-            raise _Transient(told, wait=retry_after(response.headers.get("retry-after"), time.time()))
+            raise _Transient(told, wait=retry_after(response.headers.get("retry-after"), time.time()), status=status)
         if 300 <= status < 400:
-            raise CallError(f"{told} (moved to {response.headers.get('location', '?')})", Cause.ACCESS)
-        raise CallError(told, Cause.ACCESS if status in {401, 403, 404, 405} else Cause.OTHER)
+            raise CallError(f"{told} (moved to {response.headers.get('location', '?')})", Cause.ACCESS, status)
+        raise CallError(told, Cause.ACCESS if status in {401, 403, 404, 405} else Cause.OTHER, status)
 
     def _parse(self, response: httpx.Response) -> dict[str, Any]:
         try:
@@ -276,7 +311,7 @@ class _Loop:
         self._ready.wait()
         return self
 
-    def submit(self, call: Any) -> Future[Reply]:
+    def submit(self, call: Coroutine[Any, Any, R]) -> Future[R]:
         """Start a coroutine in the loop."""
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from vau_bench.errors import ModelError, UsageError, VideoError, VideoMissingError
+from vau_bench.errors import VideoError, VideoMissingError
 from vau_bench.models.base import Model, ModelConfig
-from vau_bench.models.endpoint import CallError, Endpoint, EndpointSettings, Reply
+from vau_bench.models.endpoint import CallError, Endpoint, Reply, one_call
+from vau_bench.models.endpoint_config import NOT_THE_ANSWER, EndpointConfig
 from vau_bench.models.feed import feed, missing
 from vau_bench.models.openai_wire import Conversation, read_reply
 from vau_bench.records import JSON, Outcome, Request, Response
@@ -23,18 +20,10 @@ from vau_bench.records import JSON, Outcome, Request, Response
 if TYPE_CHECKING:
     from vau_bench.video import Clip
 
-HOSTED = "https://api.openai.com/v1"
 
-_RESERVED = frozenset({"model", "messages", "stream", "n"})
-
-
-class OpenAIConfig(ModelConfig):
+class OpenAIConfig(EndpointConfig):
     """Arguments of the `openai` model."""
 
-    model: str = Field(min_length=1, description="name of the model, as the server knows it")
-    base_url: str | None = Field(None, description=f"address up to /v1; default: $OPENAI_BASE_URL, else {HOSTED}")
-    api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
-    api_key_file: Path | None = Field(None, description="file that holds the key; read before the variable")
     frames: Literal["jpeg", "video"] = Field(
         "jpeg",
         description="jpeg: the plan's frames as images, each after its time in text; "
@@ -46,42 +35,10 @@ class OpenAIConfig(ModelConfig):
     )
     max_frames: int = Field(250, ge=1, description="frames in one request at most; a clip with more is an error")
     max_video_mb: float = Field(50.0, gt=0, description="size of a video part at most, in megabytes")
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = Field(
-        "max_tokens",
-        description="what the server calls the token limit; reasoning models want the longer name",
-    )
-    send_temperature: bool = Field(True, description="send temperature and top_p; reasoning models refuse them")
-    send_seed: bool = Field(True, description="send the seed")
     option_scores: bool = Field(
         False,
         description="ask for token log-probabilities, and turn them into P(option) for lettered options",
     )
-    extra_body: dict[str, Any] = Field(
-        default_factory=dict, description='more fields of the request, as JSON, such as {"top_k": 1}'
-    )
-    concurrency: int = Field(8, ge=1, le=512, description="requests in flight at most")
-    timeout: float = Field(120.0, gt=0, description="seconds that one attempt may take altogether")
-    retries: int = Field(6, ge=0, description="further attempts after 429, 5xx, a timeout or a broken connection")
-    first_pause: float = Field(1.0, gt=0, description="seconds before the first retry at most; doubles with each")
-    longest_pause: float = Field(60.0, gt=0, description="seconds between attempts at most, also by Retry-After")
-    give_up_after: int = Field(20, ge=1, description="requests in a row without a connection that stop the run")
-
-    @field_validator("extra_body", mode="before")
-    @classmethod
-    def _from_json(cls, value: Any) -> Any:
-        return json.loads(value) if isinstance(value, str) else value
-
-    @field_validator("extra_body")
-    @classmethod
-    def _keeps_the_question(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if taken := sorted(_RESERVED & value.keys()):
-            raise ValueError(f"extra_body cannot set {', '.join(taken)}")
-        return value
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
-        return None if value is None else checked_address(value)
 
     @model_validator(mode="after")
     def _video_tells_no_times(self) -> OpenAIConfig:
@@ -90,20 +47,7 @@ class OpenAIConfig(ModelConfig):
         return self
 
 
-_NOT_THE_ANSWER = {
-    "api_key_env",
-    "api_key_file",
-    "concurrency",
-    "timeout",
-    "retries",
-    "first_pause",
-    "longest_pause",
-    "give_up_after",
-    "max_tokens_field",
-    "max_video_mb",
-    "max_frames",
-}
-"""Arguments that decide whether and when an answer comes, never what it says."""
+_NOT_THE_ANSWER = NOT_THE_ANSWER | {"max_video_mb", "max_frames"}
 
 
 @dataclass(frozen=True)
@@ -121,16 +65,11 @@ class OpenAI(Model[OpenAIConfig]):
     @property
     def base_url(self) -> str:
         """The address in force: the argument, the environment, the hosted default."""
-        if self.config.base_url is not None:
-            return self.config.base_url
-        try:
-            return checked_address(os.environ.get("OPENAI_BASE_URL") or HOSTED)
-        except ValueError as error:
-            raise UsageError(f"$OPENAI_BASE_URL: {error}") from None
+        return self.config.address
 
     def identity(self) -> dict[str, JSON]:
         """Return the arguments that can change an answer, and the address in force."""
-        dumped = cast("dict[str, JSON]", self.config.model_dump(mode="json", exclude=_NOT_THE_ANSWER))
+        dumped = cast("dict[str, JSON]", self.config.model_dump(mode="json", exclude=set(_NOT_THE_ANSWER)))
         return {**dumped, "base_url": self.base_url}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
@@ -139,7 +78,7 @@ class OpenAI(Model[OpenAIConfig]):
         Raises:
             ModelError: if the endpoint is down or accepts neither key nor model, or if no key is given.
         """
-        endpoint: Endpoint[_Job] = Endpoint(self._settings(), self._payload)
+        endpoint: Endpoint[_Job, Reply] = Endpoint(self.config.settings(), one_call(self._payload))
         with closing(self._jobs(requests)) as jobs, closing(endpoint.map(jobs)) as replies:
             for job, result in replies:
                 yield self._response(job, result)
@@ -196,53 +135,8 @@ class OpenAI(Model[OpenAIConfig]):
             option_scores=answer.option_scores if self.config.option_scores else None,
         )
 
-    def _settings(self) -> EndpointSettings:
-        config = self.config
-        return EndpointSettings(
-            url=f"{self.base_url}/chat/completions",
-            key=self._key(),
-            concurrency=config.concurrency,
-            timeout=config.timeout,
-            retries=config.retries,
-            first_pause=config.first_pause,
-            longest_pause=config.longest_pause,
-            give_up_after=config.give_up_after,
-        )
-
-    def _key(self) -> str | None:
-        source = self.config.api_key_file
-        if source is not None:
-            try:
-                key = source.expanduser().read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeError) as error:
-                raise ModelError(f"the key file {source} cannot be read: {type(error).__name__}") from None
-        else:
-            key = os.environ.get(self.config.api_key_env, "").strip()
-        if key and not (key.isascii() and key.isprintable() and " " not in key):
-            raise ModelError(f"{source or f'${self.config.api_key_env}'} holds something that is no key")
-        if not key and self.base_url == HOSTED:
-            raise ModelError(
-                f"no key: set ${self.config.api_key_env}, or pass api_key_file=PATH; "
-                "for a local server pass base_url=http://HOST:PORT/v1"
-            )
-        return key or None
-
 
 def lettered(choices: Iterable[str]) -> bool:
     """Whether all choices are single letters, and there is one."""
     choices = tuple(choices)
     return bool(choices) and all(len(c) == 1 and c.isalpha() for c in choices)
-
-
-def checked_address(value: str) -> str:
-    """Return the address without a slash at its end.
-
-    Raises:
-        ValueError: if it is none, or holds a password, which would end up in manifests.
-    """
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("base_url must look like http://HOST:PORT/v1")
-    if parts.username or parts.password:
-        raise ValueError("base_url must not hold a password; use api_key_env or api_key_file")
-    return value.rstrip("/").removesuffix("/chat/completions")
