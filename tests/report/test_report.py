@@ -201,6 +201,16 @@ def test_a_timeline_shows_truth_prediction_and_the_answer_before_the_reflection(
     assert truth["x"] == "16.667%" and truth["width"] == "33.333%"
 
 
+def test_what_reflections_repaired_is_told_on_the_page_and_in_the_table(make_run: Run) -> None:
+    run = make_run("clips_grounding", style="reflect")
+    sentence = r"4 pairs = (\d) repaired \+ (\d) broken \+ (\d) kept right \+ (\d) kept wrong; 2 samples without"
+    for text in (report(run).text, evaluation.score(run, resamples=0).table()):
+        found = re.search(sentence, text)
+        assert found and sum(map(int, found.groups())) == 4
+    assert "net_gain" in report(run).text
+    assert "Reflection" not in report(make_run("clips_mcq")).text
+
+
 def test_the_evidence_is_marked_and_its_rule_named(make_run: Run) -> None:
     page = report(make_run("clips_mcq"))
     assert "<mark>A</mark>" in page.source

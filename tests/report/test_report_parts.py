@@ -17,14 +17,17 @@ from vau_bench import evaluation
 from vau_bench.cli.main import cli
 from vau_bench.errors import UsageError, VideoTimeoutError
 from vau_bench.evaluation import Options
-from vau_bench.records import JSON, Seen
+from vau_bench.records import JSON, Outcome, Response, Seen
+from vau_bench.report.cards import Verdict, card, verdict
 from vau_bench.report.charts import gauge, outcome_parts
 from vau_bench.report.choosing import choose, evenly, shares
 from vau_bench.report.command import repeat_command
+from vau_bench.report.contents import TaskContents
 from vau_bench.report.excerpts import clipped, excerpt, legible
 from vau_bench.report.film import shrunk, strip_of
 from vau_bench.report.timeline import timeline
-from vau_bench.results import MetricResult
+from vau_bench.results import MetricResult, SampleScore
+from vau_bench.runs import TaskEntry
 
 counts = st.lists(st.integers(0, 50), max_size=6)
 
@@ -184,6 +187,48 @@ def test_outcome_parts_fill_the_bar_without_overlap(outcomes: dict[str, int]) ->
         assert after.x == pytest.approx(before.x + before.width, abs=0.01)
     if parts:
         assert parts[-1].x + parts[-1].width == pytest.approx(100, abs=0.01)
+
+
+PROSE: dict[str, JSON] = {"verdict": "Anomaly", "classes": ["Robbery"], "times": []}
+
+
+def scored(**changes: Any) -> SampleScore:
+    made: dict[str, Any] = {
+        "task": "t", "sample_id": "s", "video": "s.mp4", "group": "s", "label": "Robbery", "style": "direct",
+        "outcome": "scored", "prediction": None, "truth": None, "rule": "text", "span": (0, 9), "flags": (),
+        "values": {},
+    }  # fmt: skip
+    return SampleScore(**{**made, **changes})
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "told", "level"),
+    [
+        ("mcq", {"prediction": "A", "truth": "A", "worth": 1.0}, "right", "good"),
+        ("mcq", {"prediction": "A", "truth": "B", "worth": 0.0}, "wrong", "bad"),
+        ("grounding", {"prediction": [[0, 2]], "truth": [[0, 4]], "worth": 0.5}, "tIoU 0.50", "good"),
+        ("grounding", {"prediction": [[0, 1]], "truth": [[0, 4]], "worth": 0.25}, "tIoU 0.25", "fair"),
+        ("grounding", {"prediction": [], "truth": [[0, 4]], "worth": 0.0}, "missed", "bad"),
+        ("grounding", {"prediction": [], "truth": [], "worth": 1.0}, "rightly normal", "good"),
+        ("grounding", {"prediction": [[0, 4]], "truth": [], "worth": 0.0}, "false alarm", "bad"),
+        ("reasoning", {"prediction": PROSE, "truth": {}, "worth": 1.0}, "verdict right", "good"),
+    ],
+)
+def test_a_verdict_says_what_an_answer_is_worth(kind: str, changes: dict[str, Any], told: str, level: str) -> None:
+    assert verdict(scored(**changes), kind) == Verdict(told, level)  # type: ignore[arg-type]
+
+
+def test_an_answer_that_was_not_scored_has_no_verdict() -> None:
+    assert verdict(scored(outcome="unparsed"), "mcq") is None
+
+
+def test_prose_is_told_by_what_it_states_and_not_marked_as_a_whole() -> None:
+    entry = TaskEntry("t", 1, "reasoning", "direct", "test", "uniform(4)", {}, 1)
+    score = scored(prediction=PROSE, truth=PROSE, worth=1.0)
+    response = Response("k", "t", "s", "direct", 0, "A robbery", Outcome.SCORED)
+    shown = card("c", TaskContents(entry, None, [score], {"s": response}, {}, None), score, None)
+    assert shown.prediction == "verdict: Anomaly; classes: Robbery"
+    assert [(p.kind, p.text) for p in shown.parts] == [("plain", "A robbery")]
 
 
 def test_a_clip_that_cannot_be_read_leaves_the_reason() -> None:

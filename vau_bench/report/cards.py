@@ -80,7 +80,7 @@ def card(anchor: str, task: TaskContents, score: SampleScore, strip: Strip | Non
     return Card(
         anchor=anchor,
         score=score,
-        verdict=verdict(score),
+        verdict=verdict(score, task.entry.kind),
         question=clipped(str(sample.fields.get("question", ""))) if sample and task.entry.kind == "mcq" else "",
         options=options,
         timeline=_timeline(score, response, sample) if grounding else None,
@@ -90,25 +90,25 @@ def card(anchor: str, task: TaskContents, score: SampleScore, strip: Strip | Non
         seen=_seen(response),
         strip=strip,
         inside=tuple(_inside(f.time, score.truth) for f in strip.frames) if strip and grounding else (),
-        parts=tuple(excerpt(text, score.span)),
+        # Where all of a text is the answer, marking it would say nothing.
+        parts=tuple(excerpt(text, None if score.span == (0, len(text)) else score.span)),
         length=len(text),
         error=clipped(score.error or "", 1_000),
         facts=tuple(_facts(score, response)),
     )
 
 
-def verdict(score: SampleScore) -> Verdict | None:
-    """Return what a scored answer is worth."""
+def verdict(score: SampleScore, kind: str) -> Verdict | None:
+    """Return what a scored answer to a task of some kind is worth."""
     if score.outcome != Outcome.SCORED:
         return None
-    overlap, alarm = score.values.get("tiou"), score.values.get("alarm")
-    if overlap is not None:
-        if score.prediction == []:
-            return Verdict("missed", "bad")
-        return Verdict(f"tIoU {overlap:.2f}", "good" if overlap >= 0.5 else "fair" if overlap > 0 else "bad")
-    if alarm is not None:
-        return Verdict("false alarm", "bad") if alarm else Verdict("rightly normal", "good")
-    return Verdict("right", "good") if score.prediction == score.truth else Verdict("wrong", "bad")
+    level: Level = "good" if score.worth >= 0.5 else "fair" if score.worth > 0 else "bad"
+    if kind == "grounding":
+        if score.truth == []:
+            return Verdict("rightly normal" if score.worth else "false alarm", level)
+        return Verdict("missed" if score.prediction == [] else f"tIoU {score.worth:.2f}", level)
+    told = {1.0: "right", 0.0: "wrong"}.get(score.worth, f"{score.worth:.2f}")
+    return Verdict(f"verdict {told}" if kind == "reasoning" else told, level)
 
 
 def _options(sample: Sample | None, score: SampleScore, response: Response | None) -> tuple[Option, ...]:
@@ -144,7 +144,14 @@ def _inside(time: float, truth: JSON) -> bool:
 def _worded(answer: JSON) -> str:
     if answer is None:
         return ""
-    return clipped(answer if isinstance(answer, str) else str(answer), 300)
+    if isinstance(answer, dict):
+        stated = ((name, value) for name, value in answer.items() if value not in (None, [], ""))
+        return clipped("; ".join(f"{name}: {_listed(value)}" for name, value in stated) or "nothing stated", 300)
+    return clipped(_listed(answer), 300)
+
+
+def _listed(value: JSON) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _seen(response: Response | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vau_bench.metrics.reflection import REFLECTION
 from vau_bench.report.wording import Standing, differing_answered_only, standing, told, told_interval
 from vau_bench.results import MetricResult, TaskResult, best_floor
 
@@ -173,4 +174,23 @@ def floor_rows(task: TaskResult) -> list[FloorRow]:
             tuple(told(floor["metrics"].get(m), metric["unit"]) for m, metric in task["metrics"].items()),
         )
         for name, floor in task["floors"].items()
+    ]
+
+
+def reflection_rows(task: TaskResult) -> list[tuple[str, str, str]]:
+    """Return what reflections did: name, value with interval, summary; nothing where there was none."""
+    reflection = task.get("reflection")
+    if reflection is None:
+        return []
+    rows = [
+        (name, f"{told(metric['value'], metric['unit'])} {told_interval(metric)}".rstrip(), metric["summary"])
+        for name in (m.name for m in REFLECTION)
+        if (metric := reflection["metrics"].get(name)) is not None
+    ]
+    median = f"{reflection['words_median']:.0f} words"
+    return [
+        *rows,
+        ("length", median, "median of the reflections"),
+        ("empty", told(reflection["empty"], "%"), "share of reflections that question nothing"),
+        ("copies", told(reflection["copies"], "%"), "share of reflections that repeat the first reasoning"),
     ]

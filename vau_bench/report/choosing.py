@@ -12,15 +12,8 @@ T = TypeVar("T")
 
 
 def goodness(score: SampleScore) -> float:
-    """Return how good an answer is, 0 to 1; -1 where there is none."""
-    if score.outcome != Outcome.SCORED:
-        return -1.0
-    overlap, alarm = score.values.get("tiou"), score.values.get("alarm")
-    if overlap is not None:
-        return overlap
-    if alarm is not None:
-        return 1.0 - alarm
-    return float(score.prediction == score.truth)
+    """Return what an answer is worth, 0 to 1; -1 where there is none."""
+    return score.worth if score.outcome == Outcome.SCORED else -1.0
 
 
 def worst_first(scores: Sequence[SampleScore]) -> list[SampleScore]:

@@ -112,8 +112,11 @@ def _read_scored(run: Path) -> tuple[list[TaskResult], list[SampleScore]]:
 
 
 def _score(record: dict[str, Any]) -> SampleScore:
+    """Return the score of a line; an older one, without a worth, is a `KeyError`: it is to be made anew."""
     span = record["span"]
-    return SampleScore(**{**record, "span": tuple(span) if span else None, "flags": tuple(record["flags"])})
+    return SampleScore(
+        **{**record, "worth": record["worth"], "span": tuple(span) if span else None, "flags": tuple(record["flags"])}
+    )
 
 
 def _task(

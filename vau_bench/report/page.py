@@ -26,13 +26,14 @@ from vau_bench.report.charts import (
     floor_rows,
     metric_rows,
     outcome_parts,
+    reflection_rows,
 )
 from vau_bench.report.choosing import choose, shares, worst_first
 from vau_bench.report.command import repeat_command
 from vau_bench.report.contents import RunContents, TaskContents
 from vau_bench.report.excerpts import clipped, legible
 from vau_bench.report.film import strips as film_strips
-from vau_bench.report.wording import PAPER_RULE
+from vau_bench.report.wording import PAPER_RULE, told_reflection
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -45,7 +46,8 @@ class TaskPart:
         anchor: its id in the page.
         contents: what is known about it.
         expected: samples; `counted` of them by outcome.
-        metrics: empty where nothing was scored; so `classes` and `floors`.
+        metrics: empty where nothing was scored; so `classes`, `floors` and `reflection`.
+        reflected: what reflections did, as a sum.
         cards: the samples that are shown.
         rest: outcomes of the samples that are not.
     """
@@ -57,6 +59,8 @@ class TaskPart:
     metrics: list[MetricRow]
     classes: list[ClassRow]
     floors: list[FloorRow]
+    reflection: list[tuple[str, str, str]]
+    reflected: str
     cards: list[Card]
     rest: dict[str, int]
 
@@ -122,6 +126,8 @@ def _task_parts(contents: RunContents, samples: int, strips: int, progress: Prog
                 metrics=metric_rows(task.result) if task.result else [],
                 classes=class_rows(task.result) if task.result else [],
                 floors=floor_rows(task.result) if task.result else [],
+                reflection=reflection_rows(task.result) if task.result else [],
+                reflected=told_reflection(task.result) if task.result else "",
                 cards=[
                     card(f"sample-{number + 1}-{place + 1}", task, score, films.get((number, score.sample_id)))
                     for place, score in enumerate(own)

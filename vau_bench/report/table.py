@@ -13,6 +13,7 @@ from vau_bench.report.wording import (
     standing,
     told,
     told_interval,
+    told_reflection,
 )
 from vau_bench.results import Results, TaskResult, best_floor
 
@@ -52,6 +53,9 @@ def _task_lines(task: TaskResult) -> Iterator[str]:
     outcomes = " + ".join(f"{n} {outcome}" for outcome, n in nonzero_outcomes(task).items())
     yield f"{INDENT}{task['expected']} expected = {outcomes}"
     yield from aligned([_metric_row(task, name) for name in task["metrics"]])
+    reflection = told_reflection(task)
+    if reflection:
+        yield f"{INDENT}reflection: {reflection}"
     for title, counts in (("excluded", task["excluded"]), ("notes", task["notes"])):
         if counts:
             yield printable(f"{INDENT}{title}: " + ", ".join(f"{n} {reason}" for reason, n in counts.items()))

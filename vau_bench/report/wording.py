@@ -11,6 +11,8 @@ from vau_bench.results import MetricResult, TaskResult, best_floor
 Standing = Literal["better", "worse", "within noise", "no interval", ""]
 """A metric beside its best blind floor; empty where there is nothing to compare."""
 
+REFLECTION_CELLS = ("repaired", "broken", "kept_right", "kept_wrong")
+
 PAPER_RULE = (
     "Paper mode follows the VAU-R1 evaluation: its own parser, and only the samples that it counts. It drops samples "
     "without an answer, in grounding also normal videos and answers that it cannot read; strict scoring counts them."
@@ -76,3 +78,13 @@ def printable(text: str) -> str:
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def told_reflection(task: TaskResult) -> str:
+    """Return how many answers a reflection repaired and broke, as a sum; empty where none reflected."""
+    reflection = task.get("reflection")
+    if reflection is None:
+        return ""
+    counts = reflection["cells"]
+    cells = " + ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in REFLECTION_CELLS)
+    return f"{reflection['pairs']} pairs = {cells}; {reflection['without_pair']} samples without a pair"
