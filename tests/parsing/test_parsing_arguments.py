@@ -78,7 +78,7 @@ def test_a_bare_anomaly_gives_way_to_a_class_and_not_to_normal() -> None:
     parsed = parse_label("An anomaly, a robbery.", ["Robbery"])
     assert parsed is not None
     assert parsed.value == "Robbery"
-    assert parse_label("An anomaly on a normal day.", ["Robbery"]) is None
+    assert parse_label("An anomaly in a normal scene.", ["Robbery"]) is None
     parsed = parse_label("An anomaly.", ["Robbery"])
     assert parsed is not None
     assert parsed.value == ANOMALY

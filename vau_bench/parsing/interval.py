@@ -29,7 +29,7 @@ from vau_bench.parsing.interval_pairs import SENTINEL, Form, Pair, find_pairs
 from vau_bench.parsing.label import read_verdict
 from vau_bench.parsing.scope import Scope, find_final
 from vau_bench.parsing.statements import UNDECIDED, Undecided
-from vau_bench.parsing.times import find_times
+from vau_bench.parsing.times import find_times, is_padded
 from vau_bench.records import ANOMALY, NORMAL
 
 _EXPLICIT: tuple[Form, ...] = ("json", "labelled")
@@ -101,7 +101,7 @@ def _parse_thought(thought: Scope) -> Parsed[IntervalAnswer] | None:
 
 def _select(scope: Scope, forms: Sequence[Form]) -> _Answer | Undecided | None:
     canonical = _CANONICAL.fullmatch(scope.text) if scope.prefix else None
-    if canonical is not None:
+    if canonical is not None and not any(is_padded(number.lstrip("+-")) for number in canonical.groups()):
         pair = (float(canonical[1]), float(canonical[2]))
         if all(abs(time) < float("inf") for time in pair):
             return _Answer((pair,), "bare", 0, len(scope.text))

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from vau_bench.parsing.statements import clause_before, is_asked, is_denied_before
 from vau_bench.parsing.times import Time, find_times
 
-Form: TypeAlias = Literal["json", "labelled", "clock", "prose", "list", "range", "denied"]
+Form: TypeAlias = Literal["json", "labelled", "clock", "prose", "list", "range", "loose", "denied"]
 
 SENTINEL = (-1.0, -1.0)
 """How VAU-Bench writes "nothing happens"."""
@@ -35,6 +35,7 @@ _RANGE = re.compile(
 _COMMA = re.compile(r"['\"]?\s{0,4}[,;]\s{0,4}['\"]?")
 _OPEN = re.compile(r"(?P<bracket>[\[(])\s{0,4}['\"]?$")
 _CLOSE = re.compile(r"['\"]?\s{0,4}(?P<bracket>[\])])(?P<unit>\s{0,2}(?:s|secs?|seconds?|秒)(?![A-Za-z]))?")
+_MORE_BEHIND = re.compile(r"\s{0,2}(?:[,;&]|,?\s{0,2}(?:and|or)\b)\s{0,2}(?:from\s|between\s)?(?=[0-9])", re.IGNORECASE)
 _NEXT_ITEM = re.compile(r"\s{0,8},\s{0,8}")
 _JSON_KEY = re.compile(r"[\"'](?P<key>[A-Za-z0-9_ ]{1,40})[\"']\s{0,8}:\s{0,8}[\[({\s]{0,8}[\"']?$")
 _MAY_BE_KEYED = re.compile(r"[A-Za-z:=)][\s*_`\"'~(\[{]{0,12}$")
@@ -64,6 +65,8 @@ _NOT_TIME_BEFORE = re.compile(
 )
 _BETWEEN = re.compile(rf"\b(?:between|zwischen|entre)\s{{1,3}}{_FILLER}[*_]{{0,3}}$", re.IGNORECASE)
 _FROM = re.compile(rf"(?:\b(?:from|von|de|desde|between)\s{{1,3}}|从){_FILLER}[*_]{{0,3}}$", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(r"\s{0,2}(?:[ap]\.?m\b|o'clock)", re.IGNORECASE)
+_DATE_BEFORE = re.compile(r"\b(?:19|20)[0-9]{2}(?:[,;]|\s|\b(?:at|from|between|on)\b){0,5}$", re.IGNORECASE)
 _SECOND_BEFORE = re.compile(r"\bseconds?\s{1,2}[*_]{0,3}$|第\s?$", re.IGNORECASE)
 _BENIGN_AFTER = re.compile(
     r"[*_`'\")\]]{0,4}\s{0,3}(?:$|[.,;:!)\]}\n](?![0-9])|(?:in|within)\s{1,2}the\s{1,2}(?:video|clip|footage)"
@@ -114,14 +117,18 @@ def find_pairs(text: str) -> list[Pair]:
 
 
 def _joined(text: str, pairs: list[Pair]) -> list[Pair]:
-    """Give the later items of a list of lists the form of its first item."""
-    joined: list[Pair] = []
-    for pair in pairs:
-        last = joined[-1] if joined else None
-        if last is not None and pair.form == "list" and _NEXT_ITEM.fullmatch(text, last.end, pair.start):
-            pair = pair._replace(form=last.form)
-        joined.append(pair)
-    return joined
+    """Let neighbours share their form: of a list of lists the first item's, of "1-2 and 5-6 s" that with the unit."""
+    joined = list(pairs)
+    for index in range(1, len(joined)):
+        last, pair = joined[index - 1], joined[index]
+        if pair.form == "list" and _NEXT_ITEM.fullmatch(text, last.end, pair.start):
+            joined[index] = pair._replace(form=last.form)
+    for index in range(len(joined) - 1, 0, -1):
+        last, pair = joined[index - 1], joined[index]
+        more = _MORE_BEHIND.match(text, last.end)
+        if last.form == "loose" and pair.form == "prose" and more is not None and more.end() == pair.start:
+            joined[index - 1] = last._replace(form="prose")
+    return [pair for pair in joined if pair.form != "loose"]
 
 
 def _pair(text: str, first: Time, second: Time, form: Form) -> Pair:
@@ -177,7 +184,7 @@ def _key_end(key: str) -> Literal["start", "end"] | None:
 
 def _form(text: str, first: Time, second: Time, previous: Time | None) -> Form | None:
     """Tell how two neighbouring times are put together as an interval, or `None` if they are not."""
-    if "other" in (first.kind, second.kind):
+    if "other" in (first.kind, second.kind) or _TIME_OF_DAY.match(text, second.end):
         return None
     gap = text[first.end : second.start]
     ranged = _RANGE.fullmatch(gap)
@@ -192,7 +199,7 @@ def _form(text: str, first: Time, second: Time, previous: Time | None) -> Form |
         return None
     if ranged["word"] == "-" and text[second.end : second.end + 1] in ("-", "/"):
         return None
-    if _NOT_TIME_BEFORE.search(before):
+    if _NOT_TIME_BEFORE.search(before) or _DATE_BEFORE.search(before):
         return None
     return _range_form(text, first, second, before, ranged["word"].lower())
 
@@ -235,10 +242,12 @@ def _range_form(text: str, first: Time, second: Time, before: str, word: str) ->
         return None
     if (_FROM.search(before) or _BETWEEN.search(before)) and _BENIGN_AFTER.match(text, second.end):
         return "prose"
-    spaced = text[first.end : second.start] != text[first.end : second.start].strip()
+    if _MORE_BEHIND.match(text, second.end):
+        return "loose"
+    dashed = text[first.end : second.start].strip() == "-" and text[first.end : second.start] != "-"
     precise = not first.integer and not second.integer
     alone = not before.strip() or before.rstrip()[-1] in ".,:;(!?\n=~*`\"'"
-    return "range" if (spaced or precise) and alone and _ends(text, second) else None
+    return "range" if (dashed or precise) and alone and _ends(text, second) else None
 
 
 def _ends(text: str, time: Time) -> bool:

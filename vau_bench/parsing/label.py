@@ -19,9 +19,9 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from vau_bench.parsing.answers import Parsed
-from vau_bench.parsing.lexicon import Lexicon, Mention, build_lexicon, common_lexicon
+from vau_bench.parsing.lexicon import Lexicon, Mention, build_lexicon, common_lexicon, say
 from vau_bench.parsing.scope import Scope, find_final
-from vau_bench.parsing.statements import UNDECIDED, Undecided, is_hypothetical
+from vau_bench.parsing.statements import UNDECIDED, Undecided, is_followed_by_contrast, is_hypothetical
 from vau_bench.records import ANOMALY, NORMAL
 
 Found: TypeAlias = Mention | Undecided | None
@@ -48,6 +48,7 @@ _LABEL = re.compile(
     r"|\b(?:belongs|falls)\s{1,3}(?:to|under|into)\b|(?:类别|答案|类型)(?:是|为|:))",
     re.IGNORECASE,
 )
+_NOT = re.compile(r"(?:\bnot|n't|\bnever)\s{1,2}(?:be\s|been\s)?$", re.IGNORECASE)
 _STATEMENT = 120
 _WORD = re.compile(r"\S")
 _STATEMENT_END = re.compile(r"[.;!?\n](?=\s|$)|\n")
@@ -130,15 +131,15 @@ def _json(text: str, lexicon: Lexicon) -> Found:
 
 
 def _labelled(text: str, lexicon: Lexicon) -> Found:
-    mentions = list(lexicon.mentions(text))
-    starts = [mention.start for mention in mentions]
+    named = list(lexicon.named(text))
+    starts = [mention.start for mention in named]
     last: Found = None
-    for match in _LABEL.finditer(text) if mentions else ():
-        if is_hypothetical(text, match.start()):
+    for match in _LABEL.finditer(text) if named else ():
+        if is_hypothetical(text, match.start()) or _NOT.search(text, max(0, match.start() - 12), match.start()):
             continue
-        end = _statement_end(text, match.end())
-        first, behind = bisect_left(starts, match.end()), bisect_left(starts, end)
-        stated = _agreed(mentions[first:behind])
+        within = slice(bisect_left(starts, match.end()), bisect_left(starts, _statement_end(text, match.end())))
+        told = [say(text, mention, match.end()) for mention in named[within]]
+        stated = _agreed(mention for mention in told if mention is not None)
         if isinstance(stated, Mention):
             last = stated._replace(start=match.start())
         elif stated is UNDECIDED:
@@ -155,7 +156,10 @@ def _statement_end(text: str, start: int) -> int:
 
 
 def _mention(text: str, lexicon: Lexicon) -> Found:
-    return _agreed(lexicon.mentions(text))
+    found = _agreed(lexicon.mentions(text))
+    if isinstance(found, Mention) and found.label == NORMAL and is_followed_by_contrast(text, found.end):
+        return UNDECIDED
+    return found
 
 
 def _agreed(mentions: Iterable[Mention]) -> Found:

@@ -12,9 +12,17 @@ from typing import Any, NamedTuple
 from vau_bench.parsing.statements import is_asked, is_denied_after, is_denied_before, is_hypothetical
 from vau_bench.records import ANOMALY, NORMAL
 
+_OPPOSITE = {NORMAL: ANOMALY, ANOMALY: NORMAL}
+_IS_VERDICT = re.compile(
+    r"[*_`'\")\]]{0,4}\s{0,3}(?:$|[.,;:!?)\]}<|\n*(-]|(?:video|clip|footage|scene|recording|events?|activit(?:y|ies)|behaviou?rs?"
+    r"|situation|state|condition|case|and|with|for|without|throughout|in|because|since|as|to|here|overall|class)\b|[^\x00-\x7f])",
+    re.IGNORECASE,
+)
+"""What may follow the word "normal" when it is said of the video: in "normal traffic" it describes something else."""
+
 
 class Mention(NamedTuple):
-    """A class named in a text, at `[start, end)`; denials are resolved where they say something."""
+    """A class named in a text, at `[start, end)`."""
 
     label: str
     start: int
@@ -32,23 +40,30 @@ class Lexicon(NamedTuple):
         return self.names.get(_key(text)) if len(text) < 100 else None
 
     def mentions(self, text: str) -> Iterator[Mention]:
-        """Yield the classes that the text says it shows.
+        """Return the classes that the text says it shows, in order.
 
         A denied, supposed or asked-for class is left out; "not normal" is an anomaly and "nothing abnormal" is normal.
         """
+        told = (say(text, named) for named in self.named(text))
+        return (mention for mention in told if mention is not None)
+
+    def named(self, text: str) -> Iterator[Mention]:
+        """Yield every name of a class in the text, whatever is said of it."""
         for match in self.pattern.finditer(text):
             label = self.names[_key(match[0])]
-            if label is None:
-                continue
-            start, end = match.span()
-            if is_hypothetical(text, start) or is_asked(text, end):
-                continue
-            if is_denied_before(text, start, lists=True) or is_denied_after(text, end):
-                opposite = {NORMAL: ANOMALY, ANOMALY: NORMAL}.get(label)
-                if opposite is not None:
-                    yield Mention(opposite, start, end)
-                continue
-            yield Mention(label, start, end)
+            if label is not None:
+                yield Mention(label, match.start(), match.end())
+
+
+def say(text: str, named: Mention, since: int = 0) -> Mention | None:
+    """Return what a text, read from `since` on, says where it names a class; `None` if it denies or doubts it."""
+    label, start, end = named
+    if is_hypothetical(text, start) or is_asked(text, end):
+        return None
+    if is_denied_before(text, start, since=since, lists=True) or is_denied_after(text, end):
+        opposite = _OPPOSITE.get(label)
+        return None if opposite is None else Mention(opposite, start, end)
+    return named if label != NORMAL or _IS_VERDICT.match(text, end) else None
 
 
 def build_lexicon(classes: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> Lexicon:

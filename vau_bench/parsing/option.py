@@ -11,7 +11,7 @@ weaker rule is asked.
     leading      "B. The truck driver ..." as the first line, when no other line begins with another letter
     last_line    the same as the last line
     mention      "option B" or "(B)" at the end of the text, when no other letter is mentioned
-    option_text  the text of exactly one option, as a whole line, sentence or quotation
+    option_text  the text of exactly one option, as a whole line or behind "answer:"
 """
 
 from __future__ import annotations

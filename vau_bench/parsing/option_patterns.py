@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from vau_bench.parsing.scope import plain
+
 _ARTICLES = "AI"
 """Letters that are words of English: in "A man" there is no option A."""
 
@@ -155,12 +157,13 @@ def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
 
 @lru_cache(maxsize=4096)
 def compile_option(option: str) -> re.Pattern[str] | None:
-    """Return the expression for an option's text as a whole line, sentence or quotation; `None` if it has no word."""
-    words = re.sub(r"^\(?[A-Z][.)]\s+", "", option).strip(" \t\r\n.!\"'").split()
+    """Return the expression for an option's text as a whole line or behind "answer:"; `None` if it has no word."""
+    words = re.sub(r"^\(?[A-Z][.)]\s+", "", plain(option)).strip(" \t\r\n.!\"'").split()
     if not any(char.isalnum() for char in option):
         return None
     body = r"\s{1,20}".join(re.escape(word) for word in words)
     return re.compile(
-        rf"(?:^|[:;.(\"'*>-])[ \t\"'*]{{0,4}}(?P<text>{body})(?=[.!]?[ \t\"'*)]{{0,4}}(?:$|[\"'*;).<]))",
+        r"(?:^[ \t>*_#\"'(-]{0,6}|(?P<label>\b(?:answer|option|choice)[*_\"']{0,3}\s{0,2}(?:is|:|=)[:\s*\"'(]{0,6}))"
+        rf"(?P<text>{body})(?=(?(label)[.!;,\"'*]|(?!))|[.!]?[\"'*)_`]{{0,4}}[ \t]{{0,4}}$)",
         re.IGNORECASE | re.MULTILINE,
     )

@@ -53,14 +53,17 @@ class Final(NamedTuple):
     thought: Scope | None = None
 
 
+_SAME_CHARACTER = frozenset({"<wide>", "<narrow>", "<font>", "<circle>"})
+
+
 class _PlainForms(dict[int, str]):
-    """Compatibility forms of single characters, looked up once each; anything longer is left as it is."""
+    """Full-width, mathematical and circled letters in plain form, looked up once each; the rest as it is."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        plain = unicodedata.normalize("NFKC", char)
-        superscript = unicodedata.category(char) == "No"
-        self[code] = char if len(plain) != 1 or superscript else plain
+        kind, _, code_points = unicodedata.decomposition(char).partition(" ")
+        variant = kind in _SAME_CHARACTER and " " not in code_points and unicodedata.category(char) != "No"
+        self[code] = chr(int(code_points, 16)) if variant else char
         return self[code]
 
 

@@ -20,13 +20,15 @@ _CLAUSE_END = re.compile(r"[.;:!?\n](?!\d)|,|\b(?:but|however|although|though|in
 _LIST_CLAUSE_END = re.compile(r"[.;:!?\n](?!\d)|\b(?:but|however|although|though|instead|while|then)\b", re.IGNORECASE)
 _NEGATION = re.compile(
     r"\b(?:no|not|never|neither|nor|none|nothing|without|cannot|lack(?:s|ing)?|absence|free\s+of|free\s+from|rather\s+than"
-    r"|instead\s+of|unlike|rules?\s+out|ruled\s+out|ruling\s+out|excluding|except)\b|n't\b|\bkein\w*|\bnicht\b|\bsin\b|不|没有|无",
+    r"|instead\s+of|unlike|rules?\s+out|ruled\s+out|ruling\s+out|excluding|except"
+    r"|deviat(?:es|ed|ing|ion)\s+from|differ(?:s|ent)\s+from|departure\s+from)\b|n't\b|\bkein\w*|\bnicht\b|\bsin\b|不|没有|无",
     re.IGNORECASE,
 )
 _ASSENT = re.compile(
     r"\b(?:no\s+doubt|without\s+(?:a\s+|any\s+)?doubt|no\s+question|not\s+only|not\s+just|cannot\s+be\s+denied)\b",
     re.IGNORECASE,
 )
+_CONTRAST = re.compile(r"\b(?:however|but|until|suddenly|although|yet|except|abruptly)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?;\n](?![0-9])")
 _HYPOTHESIS = re.compile(r"\b(?:if|whether|unless|could|might|may)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
@@ -36,12 +38,12 @@ _DENIED_AFTER = re.compile(
 )
 
 
-def is_denied_before(text: str, start: int, *, reach: int = _REACH, lists: bool = False) -> bool:
-    """Tell whether the words before `start`, within its clause, deny what follows.
+def is_denied_before(text: str, start: int, *, since: int = 0, reach: int = _REACH, lists: bool = False) -> bool:
+    """Tell whether the words before `start`, within its clause and behind `since`, deny what follows.
 
     With `lists`, a comma does not end the clause: "no fire, smoke or explosion" denies all three.
     """
-    before = clause_before(text, start, lists=lists)[-reach:]
+    before = clause_before(text, start, since=since, lists=lists)[-reach:]
     return _NEGATION.search(_ASSENT.sub(" ", before)) is not None
 
 
@@ -61,8 +63,13 @@ def is_asked(text: str, end: int) -> bool:
     return stop is not None and stop[0] == "?"
 
 
-def clause_before(text: str, start: int, *, lists: bool = False) -> str:
+def is_followed_by_contrast(text: str, end: int) -> bool:
+    """Tell whether what ends at `end` is soon qualified: "a normal scene. However, ..."."""
+    return _CONTRAST.search(text, end, min(len(text), end + 2 * _REACH)) is not None
+
+
+def clause_before(text: str, start: int, *, since: int = 0, lists: bool = False) -> str:
     """Return the words of the same clause before `start`; with `lists`, a comma does not end it."""
-    before = text[max(0, start - _REACH) : start]
+    before = text[max(since, start - _REACH) : start]
     ends = [match.end() for match in (_LIST_CLAUSE_END if lists else _CLAUSE_END).finditer(before)]
     return before[ends[-1] :] if ends else before

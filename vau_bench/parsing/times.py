@@ -58,7 +58,10 @@ def _read(match: re.Match[str]) -> Time | None:
     value = float(match["number"])
     if not math.isfinite(value):
         return None
-    integer = match["number"].lstrip("+-").isdigit()
+    digits = match["number"].lstrip("+-")
+    if is_padded(digits):
+        return Time(value, "other", start, end, True)
+    integer = digits.isdigit()
     if match["sec"]:
         return Time(value, "seconds", start, end, integer)
     if match["min"]:
@@ -68,6 +71,11 @@ def _read(match: re.Match[str]) -> Time | None:
     number_end = match.end("number")
     kind: Kind = "other" if match["glued"] and match.start("glued") == number_end else "bare"
     return Time(value, kind, start, number_end, integer)
+
+
+def is_padded(number: str) -> bool:
+    """Tell whether a number is written as "0130": minutes and seconds in ECVA's notation, or a name, never seconds."""
+    return len(number) > 3 and number[0] == "0" and number[:4].isdigit()
 
 
 def _clock_seconds(reading: str) -> float:
