@@ -1,4 +1,4 @@
-"""Checking a dataset: what is absent, what cannot be read, what contradicts the truth; one video never hides another."""
+"""Checking a dataset: what is absent, cannot be read or contradicts the truth; one video never hides another."""
 
 from __future__ import annotations
 
