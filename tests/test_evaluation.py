@@ -181,6 +181,29 @@ def test_scoring_again_gives_the_same_bytes_and_needs_no_model(options: Options,
     assert before == ((run / "results.json").read_bytes(), (run / "scores.jsonl").read_bytes())
 
 
+def test_a_broken_sentence_of_an_endpoint_does_not_break_the_scores(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Scripted):
+        def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+            for request in requests:
+                yield request.failure(Outcome.ERRORED, "the server says \ud800\x00")
+
+    monkeypatch.setitem(MODELS._entries, "scripted", Broken)
+    run = evaluate(options, tmp_path / "runs").path
+    first = json.loads((run / "scores.jsonl").read_text().splitlines()[0])
+    assert first["error"] == "the server says \ud800\x00"
+
+
+def test_a_run_of_another_version_is_told_by_the_option_that_is_unknown(options: Options, tmp_path: Path) -> None:
+    run = evaluate(options, tmp_path / "runs").path
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["options"]["colour"] = "red"
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(RunError, match="an option that this version does not know: colour"):
+        score(run)
+
+
 def test_answers_are_not_scored_against_a_truth_that_has_changed(options: Options, tmp_path: Path) -> None:
     run = evaluate(options, tmp_path / "runs").path
     write_clips(tmp_path / "data", 11)

@@ -101,3 +101,12 @@ def test_a_package_cannot_take_the_name_of_another(monkeypatch: pytest.MonkeyPat
     registry.add("ours", 1)
     with pytest.raises(NameCollisionError, match="two models are named 'ours'"):
         registry.get("ours")
+
+
+def test_the_same_source_may_register_again_as_a_notebook_cell_does() -> None:
+    registry: Registry[object] = Registry("model")
+    registry.add("mine", 1, source="notebook")
+    registry.add("mine", 2, source="notebook")
+    assert registry.get("mine") == 2
+    with pytest.raises(NameCollisionError):
+        registry.add("mine", 3, source="elsewhere")

@@ -296,7 +296,7 @@ def test_an_interval_that_cannot_be_read_is_not_the_answer_normal(clips: Path) -
     assert result["metrics"]["false_alarm_rate"]["value"] == 1.0
     assert result["metrics"]["miss_rate"]["value"] == 1.0
     assert result["metrics"]["miou"]["value"] == 0.0
-    assert result["paper_n"] == 0
+    assert result["paper"]["miou"] == 0.0 and result["paper_n"] == 8
     assert all(s.prediction is None for s in scores)
 
 
@@ -322,12 +322,12 @@ def test_scoring_is_a_pure_function(clips: Path) -> None:
 # The paper's mode.
 
 
-def test_the_paper_drops_normal_videos_and_what_it_cannot_read_from_grounding(clips: Path) -> None:
+def test_the_paper_drops_normal_videos_and_unanswered_ones_from_grounding(clips: Path) -> None:
     good, none = "<answer>Anomaly</answer><glue>[10.0, 20.0]</glue>", "no idea"
-    texts = ["<glue>[1, 2]</glue>" if i % 3 == 0 else good if i < 6 else none for i in range(COUNT)]
+    texts = ["<glue>[1, 2]</glue>" if i % 3 == 0 else good if i < 6 else none if i < 9 else "" for i in range(COUNT)]
     result, _ = score(clips, "grounding", texts)
-    assert result["paper_n"] == 4  # of eight anomalous videos, four are readable
-    assert result["paper"]["miou"] == 1.0
+    assert result["paper_n"] == 6  # of eight anomalous videos, two have no answer
+    assert result["paper"]["miou"] == pytest.approx(4 / 6)  # what cannot be read is worth 0
     assert result["metrics"]["miou"]["value"] == 0.5
     assert result["metrics"]["miou"]["n"] == 8
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,11 +17,12 @@ from vau_bench.models import create_model
 from vau_bench.models.base import Model
 from vau_bench.paths import builtin_tasks, cache_dir
 from vau_bench.records import JSON, Outcome, Response
-from vau_bench.results import Results, SampleScore
+from vau_bench.results import Results, SampleScore, TaskResult
 from vau_bench.runner import Answered, Runner, TaskRun
 from vau_bench.runs import Manifest, RunFolder, TaskEntry, dump_json, environment, now, slug, write_atomically
 from vau_bench.scoring import RESAMPLES, score_task
 from vau_bench.task import Task
+from vau_bench.text_scores import check_names, text_result
 from vau_bench.video import ClipLoader, parse_plan
 
 TURN_BREAK = "\n\n"
@@ -80,6 +81,9 @@ class Options:
     def from_json(cls, record: dict[str, Any]) -> Options:
         """Return the options of a manifest."""
         data = record.get("data")
+        unknown = record.keys() - {f.name for f in fields(cls)}
+        if unknown:
+            raise RunError(f"the run was made with an option that this version does not know: {min(unknown)}")
         return cls(
             **{
                 **record,
@@ -226,6 +230,8 @@ def score(
     data: Path | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    text: Sequence[str] = (),
+    embedder: str | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Score a run folder again, offline, and write `scores.jsonl` and `results.json`.
@@ -235,12 +241,15 @@ def score(
         data: root of the datasets; default: where the run found them.
         resamples: of the bootstrap; 0 leaves its intervals out.
         seed: of the bootstrap and of random floors.
+        text: text metrics of reasoning tasks, out of `vau_bench.text_scores.NAMES`.
+        embedder: folder or name of the sentence embedder; default: the packaged one.
         progress: told how it goes.
 
     Raises:
         RunError: if the folder holds no run, or the task or its data have changed since.
     """
     progress = progress or Silent()
+    check_names(text)
     folder = RunFolder.existing(path)
     manifest = folder.read_manifest()
     options = Options.from_json(manifest.options)
@@ -252,24 +261,10 @@ def score(
         if (response.task, response.style) in by_task:
             by_task[response.task, response.style].setdefault(response.sample_id, {})[response.turn] = response
     progress.stage("scoring", len(manifest.tasks))
+    settings = ScoreSettings(options, resamples, seed, tuple(text), embedder)
     results, scores = [], []
     for entry in manifest.tasks:
-        task = catalogue.get(entry.name)
-        selection = task.select(
-            options.data, split=entry.split, limit=options.limit, shuffle_options=options.shuffle_options
-        )
-        _check_unchanged(task, entry, selection.dataset.digest)
-        result, rows = score_task(
-            task,
-            selection,
-            _whole_conversations(by_task[entry.name, entry.style], len(task.prompts.turns(entry.style))),
-            style=entry.style,
-            split=entry.split,
-            frames=entry.frames,
-            tuning=task.read(options.data, task.spec.tuning_split).samples,
-            resamples=resamples,
-            seed=seed,
-        )
+        result, rows = _score_entry(entry, catalogue.get(entry.name), by_task[entry.name, entry.style], settings)
         results.append(result)
         scores += rows
         progress.advance()
@@ -277,6 +272,53 @@ def score(
     write_atomically(folder.path / "scores.jsonl", "".join(map(_score_line, scores)))
     write_atomically(folder.path / "results.json", dump_json(done.as_json()))
     return done
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How a run is scored; see `score`."""
+
+    options: Options
+    resamples: int
+    seed: int
+    text: tuple[str, ...]
+    embedder: str | None
+
+
+def _score_entry(
+    entry: TaskEntry, task: Task, turns: dict[str, dict[int, Response]], settings: ScoreSettings
+) -> tuple[TaskResult, list[SampleScore]]:
+    """Score one task of a run against the truth as it is now, which must be the truth that it was then."""
+    options = settings.options
+    selection = task.select(
+        options.data, split=entry.split, limit=options.limit, shuffle_options=options.shuffle_options
+    )
+    _check_unchanged(task, entry, selection.dataset.digest)
+    responses = _whole_conversations(turns, len(task.prompts.turns(entry.style)))
+    result, scores = score_task(
+        task,
+        selection,
+        responses,
+        style=entry.style,
+        split=entry.split,
+        frames=entry.frames,
+        tuning=task.read(options.data, task.spec.tuning_split).samples,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    if settings.text and entry.kind == "reasoning":
+        from vau_bench.embedding import Embedder
+
+        result["text"] = text_result(
+            selection.samples,
+            scores,
+            responses,
+            settings.text,
+            Embedder(settings.embedder) if "embedding" in settings.text else None,
+            resamples=settings.resamples,
+            seed=settings.seed,
+        )
+    return result, scores
 
 
 def _whole_conversations(turns: dict[str, dict[int, Response]], expected: int) -> dict[str, Response]:
@@ -308,7 +350,7 @@ def _check_unchanged(task: Task, entry: TaskEntry, data_digest: str) -> None:
 
 def _score_line(score: SampleScore) -> str:
     record = {name: getattr(score, name) for name in SampleScore.__dataclass_fields__}
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+    return json.dumps(record, ensure_ascii=True, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def nothing_scored(results: Results) -> str | None:

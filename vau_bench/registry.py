@@ -45,11 +45,12 @@ class Registry(Generic[T]):
     def add(self, name: str, thing: T | str, *, source: str = "vau_bench") -> None:
         """Add an entry.
 
+        The same source may add a name again, as a notebook cell does that is run twice: the last one counts.
+
         Raises:
             NameCollisionError: if another source has added the name.
         """
-        known = self._entries.get(name)
-        if known is not None and known != thing:
+        if name in self._entries and self._sources[name] != source:
             raise NameCollisionError(
                 f"two {self.what}s are named {name!r}: one from {self._sources[name]}, one from {source}"
             )

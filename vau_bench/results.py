@@ -77,6 +77,17 @@ class ReflectionResult(TypedDict):
     """Share of reflections that repeat the first reasoning."""
 
 
+class TextResult(TypedDict):
+    """Text metrics of a reasoning task, made on demand."""
+
+    metrics: dict[str, MetricResult]
+    floors: dict[str, float]
+    """Mean embedding F between references of different videos, of the same class and of other classes."""
+    unavailable: dict[str, str]
+    """Metrics that could not be computed here, and why."""
+    embedder: str | None
+
+
 class TaskResult(TypedDict):
     """All about one task of a run. `expected` is the sum of `outcomes`, always."""
 
@@ -101,6 +112,7 @@ class TaskResult(TypedDict):
     digests: dict[str, str]
     warnings: list[str]
     reflection: NotRequired[ReflectionResult]
+    text: NotRequired[TextResult]
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 def dump_json(value: Any) -> str:
     """Return indented JSON that is the same for equal values."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def now() -> str:

@@ -165,8 +165,8 @@ def _paper_values(
 ) -> tuple[dict[str, float | None], int]:
     """Return the metrics in the manner of the VAU-R1 evaluation, and over how many samples.
 
-    It uses its own parser and drops what was not answered. Its grounding also turns what it cannot parse into its
-    code for "normal"; that defect is not copied: such answers leave the denominator too.
+    It uses its own parser and drops what was not answered. Its grounding turns what it cannot parse into its code for
+    "normal", which is worth 0 on the anomalous videos that it counts; here such an answer is wrong, too, and no verdict.
     """
     rows = []
     for sample in samples:
@@ -174,8 +174,7 @@ def _paper_values(
         if not kind.in_paper_score(sample) or response is None or not response.text:
             continue
         reading = kind.read_as_paper(response.text, sample)
-        if reading is not None or not kind.paper_drops_unread:
-            rows.append(kind.values(reading.answer if reading else None, sample))
+        rows.append(kind.values(reading.answer if reading else None, sample))
     columns = columns_of(rows)
     return ({m.name: _finite(m(columns)) for m in metrics} if rows else {}), len(rows)
 

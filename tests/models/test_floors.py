@@ -206,3 +206,16 @@ def test_arguments_are_checked_against_the_model() -> None:
         model_config("floors/random", {"seed": "seven"})
     with pytest.raises(UnknownNameError, match="unknown model 'floors/always_b'; did you mean floors/always_a"):
         model_config("floors/always_b", {})
+
+
+def test_a_constant_interval_can_be_given_instead_of_fitted() -> None:
+    kind = KINDS.get("grounding")()
+    clips = ClipLoader()
+    model = create_model("floors/prior_interval", {"interval": "1:12.5"}, clips)
+    model.prepare("t", kind, [])
+    sample = Sample("s", "s.mp4", "s", Target(segments=(Segment(1, 2),)))
+    asked = Request("k", "t", "grounding", "direct", 0, sample, (), Generation(), None, "uniform(1)")
+    (answer,) = model.generate([asked])
+    assert answer.text == "<answer>Anomaly</answer><glue>[1.0, 12.5]</glue>"
+    with pytest.raises(UsageError, match="interval"):
+        create_model("floors/prior_interval", {"interval": "soon"}, clips)

@@ -31,6 +31,11 @@ tasks_dir_option = click.option(
 run_argument = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
+def names(*texts: str) -> tuple[str, ...]:
+    """Return the names in texts such as `a,b`, blanks around them dropped."""
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from vau_bench.cli.common import TerminalProgress, data_option, json_option, print_json, print_rows, tasks_dir_option
+from vau_bench.cli.common import (
+    TerminalProgress,
+    data_option,
+    json_option,
+    names,
+    print_json,
+    print_rows,
+    tasks_dir_option,
+)
 
 
 @click.group(short_help="Check annotations and videos.")
@@ -44,8 +52,7 @@ def check(
     from vau_bench.paths import cache_dir
     from vau_bench.video import ClipLoader
 
-    names = [t.strip() for text in tasks for t in text.split(",") if t.strip()]
-    chosen = Catalogue(tasks_dirs).resolve(names)
+    chosen = Catalogue(tasks_dirs).resolve(names(*tasks))
     progress = TerminalProgress()
     with progress.shown(), ClipLoader(cache_dir()) as clips:
         reports = [check_task(task, data, split, clips, decode=decode, progress=progress) for task in chosen]

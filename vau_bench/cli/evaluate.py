@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from vau_bench.cli.common import TerminalProgress, data_option, json_option, print_json, tasks_dir_option
+from vau_bench.cli.common import TerminalProgress, data_option, json_option, names, print_json, tasks_dir_option
 
 
 @click.command(short_help="Evaluate a model on tasks.")
@@ -117,7 +117,7 @@ def _asked_for(ctx: click.Context, given: dict[str, Any]) -> tuple[Any, Path, st
     if given["checkpoint"]:
         chosen["model_args"]["checkpoint"] = given["checkpoint"]
         typed.add("model_args")
-    chosen["tasks"] = tuple(t.strip() for text in given["tasks"] for t in text.split(",") if t.strip())
+    chosen["tasks"] = names(*given["tasks"])
     out, run_id = given["out"], given["run_id"]
     base: dict[str, Any] = {}
     if given["resume"]:
@@ -148,7 +148,7 @@ def _from_file(path: Path, known: set[str]) -> dict[str, Any]:
     for name in options.keys() - known:
         raise UnknownNameError(f"option in {path}", name, known)
     if isinstance(options.get("tasks"), str):
-        options["tasks"] = [t.strip() for t in options["tasks"].split(",")]
+        options["tasks"] = names(options["tasks"])
     return options
 
 
@@ -164,9 +164,8 @@ def _write_report(run: Path, progress: TerminalProgress) -> Path | None:
     from vau_bench.errors import VauBenchError
     from vau_bench.report import write_report
 
-    progress.stage("report")
     try:
-        return write_report(run)
+        return write_report(run, progress=progress)
     except VauBenchError as error:
         # The results are safe; a report can be made again at any time.
         print(f"warning: no report: {error}", file=sys.stderr)

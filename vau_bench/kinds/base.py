@@ -61,8 +61,6 @@ class Kind(ABC, Generic[A]):
     placeholders: ClassVar[frozenset[str]]
     floors: ClassVar[tuple[str, ...]] = ()
     """The blind floors that this kind has."""
-    paper_drops_unread: ClassVar[bool] = False
-    """Whether an answer that the VAU-R1 parser cannot read leaves the denominator of its score."""
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
         self.classes = tuple(classes)

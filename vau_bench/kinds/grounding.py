@@ -28,7 +28,6 @@ class Grounding(Kind[Intervals]):
     headline: ClassVar[str] = "miou"
     floors: ClassVar[tuple[str, ...]] = ("always_normal", "whole_video", "prior_interval", "random")
     placeholders: ClassVar[frozenset[str]] = frozenset()
-    paper_drops_unread: ClassVar[bool] = True
 
     @property
     def metrics(self) -> Mapping[str, Metric]:  # noqa: D102

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from vau_bench.errors import UnknownNameError, VideoError
 from vau_bench.kinds import FloorContext, Kind
@@ -25,6 +25,19 @@ class FloorConfig(ModelConfig):
 
     seed: int = Field(default=0, description="seed of random answers")
     split: str | None = Field(default=None, description="split that constants are fitted to; default: the task's")
+
+
+class PriorIntervalConfig(FloorConfig):
+    """Arguments of the constant interval."""
+
+    interval: tuple[float, float] | None = Field(
+        default=None, description="this interval in seconds, as start:end, instead of a fitted one"
+    )
+
+    @field_validator("interval", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return value.split(":") if isinstance(value, str) else value
 
 
 class Floor(Model[FloorConfig]):
@@ -110,8 +123,13 @@ class MajorityClass(_FittedFloor):
 class PriorInterval(_FittedFloor):
     """The constant interval with the highest mIoU on the tuning split."""
 
+    Config = PriorIntervalConfig
     floor = "prior_interval"
     summary = "the constant interval that fits a split best"
+
+    def _answer(self, request: Request) -> Any:
+        fixed = self.config.interval if isinstance(self.config, PriorIntervalConfig) else None
+        return (fixed,) if fixed and request.kind == "grounding" else super()._answer(request)
 
 
 class Random(Floor):

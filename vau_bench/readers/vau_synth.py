@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from vau_bench.declarations import validated
+from vau_bench.errors import UnknownNameError
 from vau_bench.paths import cache_dir
 from vau_bench.readers.base import Advance, Dataset, Stage
 from vau_bench.records import Sample
@@ -37,7 +39,9 @@ class SynthArgs(BaseModel):
 
 def read_vau_synth(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
     """Return one split; clips are drawn by `prepare`, into the cache."""
-    options = SynthArgs.model_validate(args)
+    options = validated(SynthArgs, args, "dataset.args of vau_synth")
+    if split not in options.sizes:
+        raise UnknownNameError("split of vau_synth", split, options.sizes)
     params = SynthParams(options.seconds, options.difficulty)
     identity = {"generator": GENERATOR_VERSION, "split": split, **options.model_dump()}
     draw = partial(ensure_videos, cache_dir() / "synth", split, seed=options.seed, params=params)

@@ -15,7 +15,7 @@ REFLECTION_CELLS = ("repaired", "broken", "kept_right", "kept_wrong")
 
 PAPER_RULE = (
     "Paper mode follows the VAU-R1 evaluation: its own parser, and only the samples that it counts. It drops samples "
-    "without an answer, in grounding also normal videos and answers that it cannot read; strict scoring counts them."
+    "without an answer, and in grounding normal videos; strict scoring counts them."
 )
 
 

@@ -1,0 +1,130 @@
+"""Text metrics and embedding similarity of the answers to reasoning tasks, beside their scores in `results.json`.
+
+They need the extra [text], so they are asked for: `vau-bench score RUN --text embedding,rouge_l`. As in all scoring, a
+sample without an answer stays in the denominator, with the worst value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vau_bench.errors import UnknownNameError, UsageError
+from vau_bench.kinds.reasoning import reference
+from vau_bench.metrics.base import FloatArray, Metric, mean_of, ratio
+from vau_bench.records import Outcome, Response, Sample
+from vau_bench.results import SampleScore, TextResult, metric_result
+from vau_bench.stats import cluster_codes, estimate_all
+
+if TYPE_CHECKING:
+    from vau_bench.embedding import Embedder
+
+NAMES = ("embedding", "bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "meteor", "cider")
+_UNBOUNDED = {"cider": (0.0, 10.0)}
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise `UnknownNameError` for a text metric that does not exist."""
+    for name in names:
+        if name not in NAMES:
+            raise UnknownNameError("text metric", name, NAMES)
+
+
+def text_result(
+    samples: Sequence[Sample],
+    scores: Sequence[SampleScore],
+    responses: Mapping[str, Response],
+    names: Sequence[str],
+    embedder: Embedder | None,
+    *,
+    resamples: int,
+    seed: int,
+) -> TextResult:
+    """Return the text metrics of one reasoning task.
+
+    Args:
+        samples: the expected samples, with reference texts.
+        scores: theirs, in the same order.
+        responses: the last response by sample id.
+        names: of the metrics, out of `NAMES`.
+        embedder: for `embedding`.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        MissingExtraError: if a package is not installed.
+        UsageError: if `embedding` is asked for without an embedder.
+    """
+    check_names(names)
+    references = [reference(s) for s in samples]
+    candidates = [
+        responses[s.sample_id].text if s.outcome == Outcome.SCORED and s.sample_id in responses else "" for s in scores
+    ]
+    columns: dict[str, FloatArray] = {}
+    unavailable: dict[str, str] = {}
+    floors: dict[str, float] = {}
+    for name in names:
+        if name == "embedding":
+            if embedder is None:
+                raise UsageError("embedding similarity needs an embedder")
+            found, floors = _embedding(samples, candidates, references, embedder)
+            columns |= found
+        else:
+            values = _wording(name, candidates, references)
+            if isinstance(values, str):
+                unavailable[name] = values
+            else:
+                columns[name] = values
+    metrics = [_mean(name) for name in columns]
+    contributions = [m.update(columns) for m in metrics]
+    codes = cluster_codes([s.group for s in samples])
+    estimates = estimate_all(metrics, contributions, codes, resamples=resamples, seed=seed)
+    return TextResult(
+        metrics={m.name: metric_result(m, e, None) for m, e in zip(metrics, estimates, strict=True)},
+        floors=floors,
+        unavailable=unavailable,
+        embedder=embedder.model_id if embedder and "embedding" in names else None,
+    )
+
+
+def _mean(name: str) -> Metric:
+    bounds = (-10.0, 1.0) if name.endswith("rescaled") else _UNBOUNDED.get(name, (0.0, 1.0))
+    return Metric(name, f"mean {name} against the reference", lambda c: mean_of(c[name]), ratio, bounds=bounds)
+
+
+def _wording(name: str, candidates: Sequence[str], references: Sequence[str]) -> FloatArray | str:
+    """Return the scores per sample, or why there are none."""
+    from vau_bench.metrics import cider, text
+
+    lists = [[r] for r in references]
+    compute: Mapping[str, Callable[[], text.TextScores | text.NotAvailable]] = {
+        **{f"bleu{order}": lambda order=order: text.bleu(candidates, lists, order) for order in range(1, 5)},  # type: ignore[misc]
+        "rouge_l": lambda: text.rouge_l(candidates, lists),
+        "meteor": lambda: text.meteor(candidates, lists),
+        "cider": lambda: cider.cider(candidates, lists),
+    }
+    scores = compute[name]()
+    return scores.reason if isinstance(scores, text.NotAvailable) else scores.per_sample
+
+
+def _embedding(
+    samples: Sequence[Sample], candidates: Sequence[str], references: Sequence[str], embedder: Embedder
+) -> tuple[dict[str, FloatArray], dict[str, float]]:
+    """Return the columns, raw and rescaled, and the floors that they are read against."""
+    from vau_bench import embedding
+    from vau_bench.metrics.embedding import rescaled
+
+    raw = embedding.similarity(candidates, references, embedder)
+    blind = embedding.floors(references, [s.target.label for s in samples], [s.group for s in samples], embedder)
+    same, other = (float(np.nanmean(f)) if np.isfinite(f).any() else float("nan") for f in (blind[0].f, blind[1].f))
+    floors = {k: v for k, v in (("same_class_f", same), ("other_class_f", other)) if np.isfinite(v)}
+    columns = {
+        "embedding_f": raw.f,
+        "embedding_precision": raw.precision,
+        "embedding_recall": raw.recall,
+    }
+    if "other_class_f" in floors:
+        columns["embedding_f_rescaled"] = rescaled(raw.f, other)
+    return columns, floors
