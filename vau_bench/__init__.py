@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from vau_bench._version import __version__
 
 if TYPE_CHECKING:
+    from vau_bench.api import compare as compare
     from vau_bench.api import evaluate as evaluate
     from vau_bench.api import register_model as register_model
     from vau_bench.api import register_reader as register_reader
     from vau_bench.api import score as score
+    from vau_bench.comparison import Comparison as Comparison
     from vau_bench.records import Outcome as Outcome
     from vau_bench.records import Request as Request
     from vau_bench.records import Response as Response
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
     from vau_bench.task import Task as Task
 
 _PUBLIC = {
-    **dict.fromkeys(("evaluate", "score", "register_model", "register_reader"), "vau_bench.api"),
+    **dict.fromkeys(("evaluate", "score", "compare", "register_model", "register_reader"), "vau_bench.api"),
     **dict.fromkeys(("Outcome", "Request", "Response", "Sample", "Segment", "Target"), "vau_bench.records"),
+    "Comparison": "vau_bench.comparison",
     "Results": "vau_bench.results",
     "Task": "vau_bench.task",
 }

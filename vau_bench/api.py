@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vau_bench import evaluation
+from vau_bench.comparison import Comparison, compare_results
 from vau_bench.models import MODELS
 from vau_bench.readers import READERS
 from vau_bench.results import Results
+from vau_bench.saved import load_results
 
 T = TypeVar("T")
 
@@ -47,6 +49,25 @@ def evaluate(
 def score(run: str | Path, *, data: str | Path | None = None, **options: Any) -> Results:
     """Score a run folder again, offline; see `vau_bench.evaluation.score`."""
     return evaluation.score(Path(run), data=Path(data) if data else None, **options)
+
+
+def compare(
+    a: str | Path | Results, b: str | Path | Results, *, allow_different_style: bool = False, **options: Any
+) -> Comparison:
+    """Compare two runs over the samples that both hold; see `vau_bench.comparison.compare_results`.
+
+    Args:
+        a: the first run: its folder, or its results.
+        b: the second.
+        allow_different_style: compare answers to differently worded questions, such as direct and reflect.
+        options: `resamples`, `seed`, `decisive`.
+
+    Raises:
+        RunError: if a run is not scored.
+        UsageError: if the two cannot be compared.
+    """
+    runs = [run if isinstance(run, Results) else load_results(Path(run)) for run in (a, b)]
+    return compare_results(*runs, allow_different_style=allow_different_style, **options)
 
 
 def register_model(name: str) -> Callable[[T], T]:

@@ -117,18 +117,27 @@ def estimate_all(
         edges = np.cumsum([s.shape[1] for s in sums])[:-1]
         resampled = list(np.split(stacked, edges, axis=1))
     return [
-        _estimate(metric, contribution, codes, clustered, resample)
+        estimate_one(metric, contribution, codes, clustered, resample)
         for metric, contribution, clustered, resample in zip(metrics, contributions, sums, resampled, strict=True)
     ]
 
 
-def _estimate(
+def estimate_one(
     metric: Metric,
     contributions: FloatArray,
     codes: NDArray[np.int64],
     sums: FloatArray,
     resampled: FloatArray | None,
 ) -> Estimate:
+    """Return the estimate of one metric from resamples that are made.
+
+    Args:
+        metric: the metric.
+        contributions: (n, q) of the samples.
+        codes: (n,) cluster of each sample.
+        sums: (K, q) of the contributions within clusters.
+        resampled: (B, q) sums of each resample, or `None` without; not needed for few clusters.
+    """
     taking_part = np.any(contributions != 0, axis=1)
     n = int(taking_part.sum())
     clusters = int(np.unique(codes[taking_part]).size)

@@ -14,6 +14,7 @@ from vau_bench.errors import UsageError, VauBenchError, suggestion
 COMMANDS = {
     "evaluate": ("evaluate:evaluate", "Evaluate a model on tasks; the same command again goes on where it stopped."),
     "score": ("score:score", "Score a run again, offline."),
+    "compare": ("compare:compare", "Tell whether two runs differ, paired over their common samples."),
     "report": ("report:report", "Write the HTML report of a run."),
     "tasks": ("tasks:tasks", "List tasks, or show one."),
     "models": ("models:models", "List models, or show the arguments of one."),

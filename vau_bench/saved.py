@@ -1,0 +1,85 @@
+"""What a scored run left behind: read it again, and its metrics, without the dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vau_bench.errors import RunError
+from vau_bench.kinds import KINDS
+from vau_bench.metrics.base import Columns, Metric
+from vau_bench.results import SCHEMA, Results, SampleScore, TaskResult
+
+
+def load_results(run: Path) -> Results:
+    """Return the results of a run folder with the scores per sample.
+
+    Raises:
+        RunError: if it is not scored, damaged, of another schema, or if its two files are not of one scoring.
+    """
+    record = _read_results(run / "results.json", run)
+    scores = _read_scores(run / "scores.jsonl", run)
+    try:
+        results = Results(str(record["run_id"]), str(record["model"]), list(record["tasks"]), run, scores)
+        counted = {t["task"]: t["expected"] for t in results.tasks}
+        differing = [t for t, n in counted.items() if n != sum(s.task == t for s in scores)]
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run / 'results.json'} is damaged: {error!r}; run `vau-bench score {run}`") from None
+    if differing:
+        raise RunError(
+            f"{run}: scores.jsonl does not hold the {counted[differing[0]]} samples of {differing[0]} that "
+            f"results.json counts; run `vau-bench score {run}`"
+        )
+    return results
+
+
+def _read_results(path: Path, run: Path) -> Mapping[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{run} is not scored: it has no {path.name}; run `vau-bench score {run}`") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot read {path}: {error}; run `vau-bench score {run}`") from None
+    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+        raise RunError(f"{path} is not of schema {SCHEMA}; run `vau-bench score {run}`")
+    return record
+
+
+def _read_scores(path: Path, run: Path) -> list[SampleScore]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [_score(json.loads(line)) for line in file]
+    except FileNotFoundError:
+        raise RunError(f"{run} is not scored: it has no {path.name}; run `vau-bench score {run}`") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"cannot read {path}: {error!r}; run `vau-bench score {run}`") from None
+
+
+def _score(record: dict[str, Any]) -> SampleScore:
+    span = record["span"]
+    return SampleScore(
+        **{**record, "worth": record["worth"], "span": tuple(span) if span else None, "flags": tuple(record["flags"])}
+    )
+
+
+def metrics_of(task: TaskResult, *columns: Columns) -> list[Metric]:
+    """Return the metrics of a scored task that its kind has, in the order of the kind, the headline first.
+
+    Args:
+        task: as it was scored.
+        columns: the values of its samples. They tell how many classes there are: metrics over classes see only those
+            that occur, so that their names are not needed.
+    """
+    codes = [c["truth"] for c in columns if "truth" in c and c["truth"].size]
+    classes = 1 + int(max((np.max(c) for c in codes), default=0))
+    known = KINDS.get(task["kind"])(tuple(map(str, range(1, classes)))).metrics
+    return [metric for name, metric in known.items() if name in task["metrics"]]
+
+
+def ordered(scores: Sequence[SampleScore], task: str) -> dict[str, SampleScore]:
+    """Return the scores of one task by sample id, in order."""
+    return {s.sample_id: s for s in scores if s.task == task}
