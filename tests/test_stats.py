@@ -236,3 +236,13 @@ def test_every_estimate_can_be_written_as_json() -> None:
         codes = cluster_codes(range(n))
         for found in estimate_all(metrics, [m.update(columns) for m in metrics], codes, resamples=2):
             json.dumps(asdict(found), allow_nan=False)
+
+
+def test_agreement_between_the_bounds_is_no_certainty_either() -> None:
+    """A reflection that changed none of 40 answers may still change one in twelve."""
+    signed = Metric("change", "mean change", lambda c: mean_of(c["x"]), ratio, bounds=(-1.0, 1.0))
+    zeros = signed.update({"x": np.zeros(40)})
+    (found,) = estimate_all([signed], [zeros], np.arange(40))
+    unseen = 1 - 0.025 ** (1 / 40)
+    assert found.method == "exact"
+    assert (found.low, found.high) == (pytest.approx(-unseen), pytest.approx(unseen))

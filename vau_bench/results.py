@@ -12,7 +12,7 @@ from vau_bench.records import JSON
 if TYPE_CHECKING:
     import pandas
 
-    from vau_bench.metrics.base import Metric
+    from vau_bench.metrics.base import Confusion, Metric
     from vau_bench.stats import Estimate
 
 SCHEMA = 1
@@ -111,6 +111,7 @@ class TaskResult(TypedDict):
     """The headline by true class: `n` and `value`."""
     digests: dict[str, str]
     warnings: list[str]
+    confusion: NotRequired[Confusion]
     reflection: NotRequired[ReflectionResult]
     text: NotRequired[TextResult]
 

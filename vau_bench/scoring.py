@@ -86,6 +86,9 @@ def score_task(
         digests={**task.digests, "data": selection.dataset.digest},
         warnings=_warnings(samples, context.durations),
     )
+    confusion = kind.confusion(columns)
+    if confusion is not None:
+        result["confusion"] = confusion
     reflection = reflection_result(scores, responses, codes, resamples=resamples, seed=seed)
     if reflection is not None:
         result["reflection"] = reflection
@@ -166,7 +169,7 @@ def _paper_values(
     """Return the metrics in the manner of the VAU-R1 evaluation, and over how many samples.
 
     It uses its own parser and drops what was not answered. Its grounding turns what it cannot parse into its code for
-    "normal", which is worth 0 on the anomalous videos that it counts; here such an answer is wrong, too, and no verdict.
+    "normal", which is worth 0 on the anomalous videos that it counts; here such an answer is worth 0, too.
     """
     rows = []
     for sample in samples:

@@ -159,7 +159,7 @@ def estimate_one(
         low, high = (float(q) for q in np.quantile(values, [0.025, 0.975]))
         se = float(values.std(ddof=1))
         method = "bootstrap"
-    if high - low < 1e-12 and value in metric.bounds and math.isfinite(metric.bounds[1]):
+    if high - low < 1e-12 and all(map(math.isfinite, metric.bounds)):
         low, high, method = *_exact_bound(value, clusters, metric.bounds), "exact"
     mde = (NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)) * math.sqrt(2) * se if se > 0 else None
     return Estimate(value, low, high, se, n, clusters, mde, method)
@@ -179,10 +179,14 @@ def _t_interval(metric: Metric, sums: FloatArray, value: float) -> tuple[float, 
 
 
 def _exact_bound(value: float, clusters: int, bounds: tuple[float, float]) -> tuple[float, float]:
-    """Clopper-Pearson interval when all clusters agree at a bound, where resampling sees no variance."""
+    """Return the interval when all clusters agree, where resampling sees no variance.
+
+    At a bound it is that of Clopper and Pearson (1934): a share of up to `1 - 0.025 ** (1 / K)` of the clusters may
+    differ without one of K showing it. Between the bounds that share may differ towards either of them.
+    """
     lowest, highest = bounds
-    reach = (highest - lowest) * (1 - 0.025 ** (1 / clusters))
-    return (highest - reach, highest) if value == highest else (lowest, lowest + reach)
+    unseen = 1 - 0.025 ** (1 / clusters)
+    return value - unseen * (value - lowest), value + unseen * (highest - value)
 
 
 def student_t_quantile(p: float, df: int) -> float:

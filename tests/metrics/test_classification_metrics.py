@@ -62,12 +62,16 @@ def test_no_answer_is_wrong_for_a_normal_and_for_an_anomalous_video() -> None:
 
 @given(pairs)
 def test_the_confusion_holds_every_sample_once(rows: list[tuple[int, int]]) -> None:
-    table = metrics.confusion(*columns(rows).values(), CLASSES)
-    assert table.shape == (CLASSES, CLASSES + 2)
-    assert table.sum() == len(rows)
-    assert np.trace(table[:, :CLASSES]) == sum(t == p for t, p in rows)
+    names = [f"class {code}" for code in range(CLASSES)]
+    table = metrics.confusion(columns(rows), names)
+    assert table["rows"] == names
+    assert table["columns"] == [*names, "anomaly, class untold", "no answer"]
+    codes = [*range(CLASSES), UNTOLD, NOTHING]
     for truth in range(CLASSES):
-        assert table[truth, CLASSES] == rows.count((truth, UNTOLD))
-        assert table[truth, CLASSES + 1] == rows.count((truth, NOTHING))
-        for predicted in range(CLASSES):
-            assert table[truth, predicted] == rows.count((truth, predicted))
+        assert table["counts"][truth] == [rows.count((truth, predicted)) for predicted in codes]
+
+
+def test_a_truth_whose_class_is_untold_has_a_row_where_it_occurs() -> None:
+    table = metrics.confusion(columns([(UNTOLD, 1), (0, 0)]), ["Normal", "Fire"])
+    assert table["rows"] == ["Normal", "Fire", "anomaly, class untold"]
+    assert table["counts"][2] == [0, 1, 0, 0]

@@ -42,3 +42,8 @@ def test_a_constant_letter_gains_nothing(truths: list[int], letter: int) -> None
 def test_no_answer_is_wrong() -> None:
     silent = columns([(0, -1), (1, -1)])
     assert mcq.ACCURACY(silent) == mcq.POSITION_BALANCED(silent) == 0.0
+
+
+def test_the_confusion_tells_which_letters_are_chosen() -> None:
+    table = mcq.confusion(columns([(0, 0), (1, 0), (1, -1)]), 2)
+    assert table == {"rows": ["A", "B"], "columns": ["A", "B", "no answer"], "counts": [[1, 0, 0], [1, 0, 1]]}

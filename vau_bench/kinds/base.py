@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from vau_bench.records import JSON, Sample
 
 if TYPE_CHECKING:
-    from vau_bench.metrics.base import Metric
+    from vau_bench.metrics.base import Columns, Confusion, Metric
 
 A = TypeVar("A")
 
@@ -117,6 +117,10 @@ class Kind(ABC, Generic[A]):
         Raises:
             UnknownNameError: if the kind has no such floor.
         """
+
+    def confusion(self, columns: Columns) -> Confusion | None:
+        """Return the counts of answers by truth, `None` where answers cannot be listed."""
+        return None
 
     def in_paper_score(self, sample: Sample) -> bool:
         """Whether the VAU-R1 evaluation counts this sample when it has an answer."""

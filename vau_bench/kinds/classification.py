@@ -10,7 +10,7 @@ from typing import ClassVar
 from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import FloorContext, Kind, Reading
 from vau_bench.metrics import classification as metrics
-from vau_bench.metrics.base import Metric
+from vau_bench.metrics.base import Columns, Confusion, Metric
 from vau_bench.parsing import paper_label, parse_label, write_label
 from vau_bench.records import ANOMALY, JSON, NORMAL, Sample
 
@@ -71,6 +71,9 @@ class Classification(Kind[str]):
 
     def worth(self, answer: str | None, sample: Sample) -> float:  # noqa: D102
         return float(answer == self.truth(sample))
+
+    def confusion(self, columns: Columns) -> Confusion | None:  # noqa: D102
+        return metrics.confusion(columns, self.classes) if columns else None
 
     def as_json(self, answer: str) -> JSON:  # noqa: D102
         return answer

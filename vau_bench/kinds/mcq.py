@@ -9,7 +9,7 @@ from typing import ClassVar
 from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import FloorContext, Kind, Reading
 from vau_bench.metrics import mcq
-from vau_bench.metrics.base import Metric
+from vau_bench.metrics.base import Columns, Confusion, Metric
 from vau_bench.metrics.mcq import LETTERS
 from vau_bench.parsing import paper_option, parse_option, write_option
 from vau_bench.records import JSON, Sample
@@ -63,6 +63,11 @@ class MultipleChoice(Kind[str]):
 
     def worth(self, answer: str | None, sample: Sample) -> float:  # noqa: D102
         return float(answer == self.truth(sample))
+
+    def confusion(self, columns: Columns) -> Confusion | None:  # noqa: D102
+        if not columns:
+            return None
+        return mcq.confusion(columns, int(max(columns["truth"].max(), columns["predicted"].max())) + 1)
 
     def as_json(self, answer: str) -> JSON:  # noqa: D102
         return answer

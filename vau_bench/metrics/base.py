@@ -6,9 +6,9 @@ are one matrix product each (`vau_bench.stats`), and a metric can be merged over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,35 @@ class Metric:
     def __call__(self, columns: Columns) -> float:
         """Return the value over all samples of `columns`."""
         return float(self.compute(self.update(columns).sum(axis=0)))
+
+
+class Confusion(TypedDict):
+    """Counts of answers by truth: `counts[i][j]` samples of truth `rows[i]` were answered with `columns[j]`."""
+
+    rows: list[str]
+    columns: list[str]
+    counts: list[list[int]]
+
+
+def confusion_of(
+    truth: FloatArray, predicted: FloatArray, names: Sequence[str], others: Mapping[int, str]
+) -> Confusion:
+    """Count answers by truth.
+
+    Args:
+        truth: (n,) codes from 0, or codes below 0 that `others` names.
+        predicted: (n,) likewise.
+        names: of the codes from 0 on.
+        others: names of codes below 0; they come last, and as a truth only where they occur.
+    """
+    codes = [*range(len(names)), *others]
+    place = {code: i for i, code in enumerate(codes)}
+    counts = [[0] * len(codes) for _ in codes]
+    for true, answer in zip(truth.astype(int).tolist(), predicted.astype(int).tolist(), strict=True):
+        counts[place[true]][place[answer]] += 1
+    labels = [*names, *others.values()]
+    kept = [i for i, row in enumerate(counts) if i < len(names) or any(row)]
+    return Confusion(rows=[labels[i] for i in kept], columns=labels, counts=[counts[i] for i in kept])
 
 
 def ratio(sums: FloatArray) -> FloatArray:

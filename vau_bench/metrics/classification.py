@@ -6,20 +6,19 @@ Columns: `truth` and `predicted` are class codes (0 is Normal). A prediction of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from vau_bench.metrics.base import Columns, FloatArray, Metric, mean_of, ratio
+from vau_bench.metrics.base import Columns, Confusion, FloatArray, Metric, confusion_of, mean_of, ratio
 
 NORMAL_CODE, UNTOLD_CODE, NO_ANSWER_CODE = 0.0, -1.0, -2.0
 
 
-def confusion(truth: FloatArray, predicted: FloatArray, classes: int) -> FloatArray:
-    """Return counts of shape (classes, classes + 2): rows are the truth, the last columns untold and no answer."""
-    columns = np.where(predicted >= 0, predicted, classes - 1 - predicted).astype(np.int64)
-    flat = truth.astype(np.int64) * (classes + 2) + columns
-    return np.bincount(flat, minlength=classes * (classes + 2)).reshape(classes, -1).astype(np.float64)
+def confusion(columns: Columns, classes: Sequence[str]) -> Confusion:
+    """Return the counts of answers by true class; the last columns are an untold class and no answer."""
+    others = {int(UNTOLD_CODE): "anomaly, class untold", int(NO_ANSWER_CODE): "no answer"}
+    return confusion_of(columns["truth"], columns["predicted"], classes, others)
 
 
 def _accuracy(columns: Columns) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vau_bench.metrics.base import Columns, FloatArray, Metric, mean_of, ratio
+from vau_bench.metrics.base import Columns, Confusion, FloatArray, Metric, confusion_of, mean_of, ratio
 
 LETTERS = "ABCDEFGH"
 
@@ -29,6 +29,11 @@ def _mean_over_positions(sums: FloatArray) -> FloatArray:
     occurs = support > 0
     recall = np.divide(hits, support, out=np.zeros_like(hits), where=occurs)
     return ratio(np.stack([recall.sum(axis=-1), occurs.sum(axis=-1).astype(np.float64)], axis=-1))
+
+
+def confusion(columns: Columns, options: int) -> Confusion:
+    """Return the counts of chosen letters by the letter of the right option; the last column is no answer."""
+    return confusion_of(columns["truth"], columns["predicted"], LETTERS[:options], {-1: "no answer"})
 
 
 ACCURACY = Metric("accuracy", "share of questions answered with the right option", _correct, ratio)

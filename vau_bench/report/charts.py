@@ -177,6 +177,33 @@ def floor_rows(task: TaskResult) -> list[FloorRow]:
     ]
 
 
+def text_rows(task: TaskResult) -> list[tuple[str, str, str]]:
+    """Return the text metrics: name, value with interval, what to read it against; nothing where none was asked for."""
+    text = task.get("text")
+    if text is None:
+        return []
+    rows = [
+        (name, f"{told(metric['value'], metric['unit'])} {told_interval(metric)}".rstrip(), metric["summary"])
+        for name, metric in text["metrics"].items()
+    ]
+    floors = [
+        (name, told(value, "%"), "between references of different videos") for name, value in text["floors"].items()
+    ]
+    return [*rows, *floors, *((name, "-", reason) for name, reason in text["unavailable"].items())]
+
+
+def confusion_rows(task: TaskResult) -> list[tuple[str, list[tuple[int, float]]]]:
+    """Return the counts of answers by truth, each with its share of the row; rows without a sample are left out."""
+    confusion = task.get("confusion")
+    if confusion is None:
+        return []
+    return [
+        (name, [(count, round(count / sum(counts), 3)) for count in counts])
+        for name, counts in zip(confusion["rows"], confusion["counts"], strict=True)
+        if any(counts)
+    ]
+
+
 def reflection_rows(task: TaskResult) -> list[tuple[str, str, str]]:
     """Return what reflections did: name, value with interval, summary; nothing where there was none."""
     reflection = task.get("reflection")

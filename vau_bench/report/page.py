@@ -23,10 +23,12 @@ from vau_bench.report.charts import (
     MetricRow,
     OutcomePart,
     class_rows,
+    confusion_rows,
     floor_rows,
     metric_rows,
     outcome_parts,
     reflection_rows,
+    text_rows,
 )
 from vau_bench.report.choosing import choose, shares, worst_first
 from vau_bench.report.command import repeat_command
@@ -48,6 +50,8 @@ class TaskPart:
         expected: samples; `counted` of them by outcome.
         metrics: empty where nothing was scored; so `classes`, `floors` and `reflection`.
         reflected: what reflections did, as a sum.
+        text: text metrics, where they were asked for.
+        confusion: answers by truth, where they can be listed.
         cards: the samples that are shown.
         rest: outcomes of the samples that are not.
     """
@@ -61,6 +65,8 @@ class TaskPart:
     floors: list[FloorRow]
     reflection: list[tuple[str, str, str]]
     reflected: str
+    text: list[tuple[str, str, str]]
+    confusion: list[tuple[str, list[tuple[int, float]]]]
     cards: list[Card]
     rest: dict[str, int]
 
@@ -128,6 +134,8 @@ def _task_parts(contents: RunContents, samples: int, strips: int, progress: Prog
                 floors=floor_rows(task.result) if task.result else [],
                 reflection=reflection_rows(task.result) if task.result else [],
                 reflected=told_reflection(task.result) if task.result else "",
+                text=text_rows(task.result) if task.result else [],
+                confusion=confusion_rows(task.result) if task.result else [],
                 cards=[
                     card(f"sample-{number + 1}-{place + 1}", task, score, films.get((number, score.sample_id)))
                     for place, score in enumerate(own)
