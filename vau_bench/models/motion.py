@@ -4,6 +4,9 @@ A clip becomes cells that are covered or not (`motion_scene`), cells that are co
 (`motion_stays`), and a handful of cues say how unusual each is (`motion_cues`). The clearest finding is the answer,
 if it is clear enough. There is nothing learnt: the limits of the cues were set by hand on the `train` split of
 VAU-Synth and can be read where they are used. It knows nothing of what it sees, so it can say when, never what.
+
+It is made for a camera that stands still. Of a clip that is cut to the event, shows titles or follows what happens it
+sees little, and what stays for more than half of a shot is background to it.
 """
 
 from __future__ import annotations
