@@ -7,7 +7,7 @@ OUT ?= runs
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/.core
-	$(BIN)/vau-bench evaluate --model motion --tasks vau_synth --out $(OUT)
+	$(BIN)/vau-bench evaluate --model motion --tasks vau_synth_grounding,vau_synth_classification --out $(OUT)
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadgroup

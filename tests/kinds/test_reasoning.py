@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from vau_bench.kinds import FloorContext
-from vau_bench.kinds.reasoning import Reasoning
+from vau_bench.kinds.reasoning import Reasoning, reference
 from vau_bench.records import NORMAL, Sample, Segment, Target
 
 KIND = Reasoning(("Fire", "Fighting"))
@@ -74,3 +75,10 @@ def test_the_floor_is_the_reference_of_another_video_never_the_own_one() -> None
     answers = KIND.floor("other_reference", pool, FloorContext(pool))
     assert [a.text for a in answers if a] == [KIND.truth(CALM).text, KIND.truth(FIRE).text]
     assert KIND.floor("other_reference", [FIRE], FloorContext([FIRE])) == [None]
+
+
+def test_a_reference_written_as_markup_or_as_a_dict_is_prose() -> None:
+    written = sample("d", "Fire", "A bin.")
+    texts = {"description": "A **bin**.", "reasoning": "{'Key Evidence': 'It burns.', 'Conclusion': 'A fire.'}"}
+    told = reference(replace(written, target=replace(written.target, texts=texts)))
+    assert told == "A bin.\n\nKey Evidence: It burns.\n\nConclusion: A fire."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from vau_bench.errors import UnknownNameError
@@ -17,6 +18,7 @@ from vau_bench.metrics import set_tiou
 from vau_bench.metrics.base import Metric
 from vau_bench.metrics.key_objects import key_object_recall
 from vau_bench.parsing import Prose, read_prose, write_label
+from vau_bench.readers.texts import normalised
 from vau_bench.records import ANOMALY, JSON, NORMAL, Sample
 
 NOTHING = "The video shows everyday activity. Nothing in it is anomalous."
@@ -108,9 +110,13 @@ class Reasoning(Kind[Prose]):
 
 
 def reference(sample: Sample) -> str:
-    """Return the reference text of a sample: its description, then its reasoning; empty when it has neither."""
+    """Return the reference text of a sample as prose: its description, then its reasoning; empty without both."""
     texts = sample.target.texts
-    return "\n\n".join(texts[name] for name in ("description", "reasoning") if texts.get(name))
+    return "\n\n".join(_prose(texts[name]) for name in ("description", "reasoning") if texts.get(name))
+
+
+# A reference is needed for the truth, for floors and for text metrics, of the same few thousand samples.
+_prose = lru_cache(maxsize=8192)(normalised)
 
 
 def hash_index(text: str, size: int) -> int:
