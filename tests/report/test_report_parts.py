@@ -19,7 +19,7 @@ from vau_bench.errors import UsageError, VideoTimeoutError
 from vau_bench.evaluation import Options
 from vau_bench.records import JSON, Outcome, Response, Seen
 from vau_bench.report.cards import Verdict, card, verdict
-from vau_bench.report.charts import gauge, outcome_parts
+from vau_bench.report.charts import confusion_table, gauge, outcome_parts
 from vau_bench.report.choosing import choose, evenly, shares
 from vau_bench.report.command import repeat_command
 from vau_bench.report.contents import TaskContents
@@ -274,3 +274,15 @@ def test_the_command_repeats_the_options(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_command_names_only_what_is_not_at_its_default() -> None:
     assert repeat_command(Options("gold", ("clips_mcq",))) == "vau-bench evaluate --model gold --tasks clips_mcq"
+
+
+def test_a_confusion_table_leaves_out_names_that_occur_on_neither_side() -> None:
+    confusion = {
+        "rows": ["Normal", "Fire", "Fall"],
+        "columns": ["Normal", "Fire", "Fall", "no answer"],
+        "counts": [[1, 0, 0, 3], [0, 0, 0, 0], [2, 0, 0, 0]],
+    }
+    table = confusion_table({"confusion": confusion})  # type: ignore[typeddict-item]
+    assert table is not None and table.columns == ["Normal", "Fall", "no answer"]
+    assert table.rows == [("Normal", [(1, 0.25), (0, 0.0), (3, 0.75)]), ("Fall", [(2, 1.0), (0, 0.0), (0, 0.0)])]
+    assert confusion_table({}) is None  # type: ignore[typeddict-item]

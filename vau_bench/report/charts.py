@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vau_bench.metrics.reflection import REFLECTION
 from vau_bench.report.wording import Standing, differing_answered_only, standing, told, told_interval
@@ -192,16 +193,28 @@ def text_rows(task: TaskResult) -> list[tuple[str, str, str]]:
     return [*rows, *floors, *((name, "-", reason) for name, reason in text["unavailable"].items())]
 
 
-def confusion_rows(task: TaskResult) -> list[tuple[str, list[tuple[int, float]]]]:
-    """Return the counts of answers by truth, each with its share of the row; rows without a sample are left out."""
+class ConfusionTable(NamedTuple):
+    """Counts of answers by truth, each with its share of the row; names that occur on neither side are left out."""
+
+    columns: list[str]
+    rows: list[tuple[str, list[tuple[int, float]]]]
+
+
+def confusion_table(task: TaskResult) -> ConfusionTable | None:
+    """Return the answers by truth, `None` where answers cannot be listed."""
     confusion = task.get("confusion")
     if confusion is None:
-        return []
-    return [
-        (name, [(count, round(count / sum(counts), 3)) for count in counts])
-        for name, counts in zip(confusion["rows"], confusion["counts"], strict=True)
-        if any(counts)
+        return None
+    counts = {name: row for name, row in zip(confusion["rows"], confusion["counts"], strict=True) if any(row)}
+    kept = [
+        place
+        for place, name in enumerate(confusion["columns"])
+        if name in counts or any(row[place] for row in counts.values())
     ]
+    return ConfusionTable(
+        [confusion["columns"][place] for place in kept],
+        [(name, [(row[place], round(row[place] / sum(row), 3)) for place in kept]) for name, row in counts.items()],
+    )
 
 
 def reflection_rows(task: TaskResult) -> list[tuple[str, str, str]]:

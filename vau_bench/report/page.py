@@ -19,11 +19,12 @@ from vau_bench.records import JSON
 from vau_bench.report.cards import Card, card
 from vau_bench.report.charts import (
     ClassRow,
+    ConfusionTable,
     FloorRow,
     MetricRow,
     OutcomePart,
     class_rows,
-    confusion_rows,
+    confusion_table,
     floor_rows,
     metric_rows,
     outcome_parts,
@@ -66,7 +67,7 @@ class TaskPart:
     reflection: list[tuple[str, str, str]]
     reflected: str
     text: list[tuple[str, str, str]]
-    confusion: list[tuple[str, list[tuple[int, float]]]]
+    confusion: ConfusionTable | None
     cards: list[Card]
     rest: dict[str, int]
 
@@ -135,7 +136,7 @@ def _task_parts(contents: RunContents, samples: int, strips: int, progress: Prog
                 reflection=reflection_rows(task.result) if task.result else [],
                 reflected=told_reflection(task.result) if task.result else "",
                 text=text_rows(task.result) if task.result else [],
-                confusion=confusion_rows(task.result) if task.result else [],
+                confusion=confusion_table(task.result) if task.result else None,
                 cards=[
                     card(f"sample-{number + 1}-{place + 1}", task, score, films.get((number, score.sample_id)))
                     for place, score in enumerate(own)
