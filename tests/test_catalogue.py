@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from vau_bench import catalogue as module
+from vau_bench import plugins as module
 from vau_bench.catalogue import Catalogue
-from vau_bench.errors import NameCollisionError, UnknownNameError, UsageError
+from vau_bench.errors import DataError, NameCollisionError, UnknownNameError, UsageError
+from vau_bench.plugins import PluginWarning
 
 SPEC = """
 name: {name}
@@ -122,7 +123,7 @@ def test_a_group_may_not_have_the_name_of_a_task(add) -> None:
 
 class Point:
     dist = None
-    name = value = "their_tasks"
+    name, value = "theirs", "their_tasks:folder"
 
     def __init__(self, thing: object) -> None:
         self._thing = thing
@@ -141,12 +142,69 @@ def test_packages_offer_a_path_or_a_function(add, monkeypatch: pytest.MonkeyPatc
 
 def test_a_broken_package_warns_and_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "entry_points", lambda group: [Point(ImportError("no module"))])
-    with pytest.warns(UserWarning, match=r"the tasks of their_tasks .* cannot be loaded: no module"):
+    with pytest.warns(PluginWarning, match="the tasks 'theirs' of their_tasks:folder cannot be loaded: no module"):
         catalogue = Catalogue()
     assert "msad_mcq" in set(catalogue)
 
 
-def test_one_broken_task_leaves_the_others_usable(tmp_path: Path) -> None:
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "task.yaml").write_text("name: [")
-    assert names(Catalogue([tmp_path]), "msad_mcq") == ["msad_mcq"]
+def test_a_package_may_name_a_folder_that_is_found_without_importing_it(
+    add, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add("folder_plugin/tasks", "task_one")
+    (tmp_path / "folder_plugin" / "__init__.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    point = Point(None)
+    point.value = "folder_plugin.tasks"
+    monkeypatch.setattr(module, "entry_points", lambda group: [point])
+    assert "task_one" in Catalogue()
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [("absent_plugin.tasks", "lie in no package 'absent_plugin'"), ("email.tasks", "lie in no folder")],
+)
+def test_a_package_without_its_folder_warns_and_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch, value: str, told: str
+) -> None:
+    point = Point(None)
+    point.value = value
+    monkeypatch.setattr(module, "entry_points", lambda group: [point])
+    with pytest.warns(PluginWarning, match=f"the tasks 'theirs' of {value} {told}"):
+        assert "msad_mcq" in Catalogue()
+
+
+def test_two_packages_with_a_task_of_one_name_are_both_named(add, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [Point(str(add("one", "twin"))), Point(str(add("two", "twin")))]
+    points[1].value = "other_tasks:folder"
+    monkeypatch.setattr(module, "entry_points", lambda group: points)
+    with pytest.raises(
+        NameCollisionError,
+        match=r"named 'twin': .*one/twin of the package their_tasks:folder and .*two/twin of the package other_tasks",
+    ):
+        Catalogue()
+
+
+@pytest.fixture
+def with_broken(add, tmp_path: Path) -> Catalogue:
+    add("mine", "fine", group="ours")
+    (tmp_path / "mine" / "broken").mkdir()
+    (tmp_path / "mine" / "broken" / "task.yaml").write_text("name: broken\nkind: [\n")
+    return Catalogue([tmp_path / "mine"])
+
+
+def test_one_broken_task_leaves_the_others_usable(with_broken: Catalogue) -> None:
+    assert names(with_broken, "msad_mcq") == ["msad_mcq"]
+    with pytest.warns(PluginWarning, match=r"the task 'broken' is left out: .*broken/task.yaml:3: ") as warned:
+        assert names(with_broken, "ours") == ["fine"]
+        assert "fine" in [task.name for task in with_broken.tasks()]
+    assert len(warned) == 1
+    with pytest.raises(UnknownNameError, match="did you mean msad_mcq"):
+        with_broken.get("msad_mqc")
+
+
+@pytest.mark.parametrize("asked", ["broken", "bro*"])
+def test_a_broken_task_that_is_asked_for_is_an_error(with_broken: Catalogue, asked: str) -> None:
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"broken/task.yaml:3: "):
+            with_broken.resolve([asked])
+    assert with_broken.folder("broken").name == "broken"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from vau_bench import registry as module
-from vau_bench.errors import NameCollisionError, UnknownNameError
+from vau_bench import plugins as module
+from vau_bench.errors import NameCollisionError, PluginError, UnknownNameError
+from vau_bench.plugins import PluginWarning
 from vau_bench.registry import Registry
 
 
@@ -19,9 +20,11 @@ class Point:
 
     def __init__(self, name: str, value: str, thing: object) -> None:
         self.name, self.value, self._thing = name, value, thing
+        self.loaded = False
 
     def load(self) -> object:
-        if isinstance(self._thing, Exception):
+        self.loaded = True
+        if isinstance(self._thing, BaseException):
             raise self._thing
         return self._thing
 
@@ -86,21 +89,68 @@ def test_other_packages_add_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "theirs" not in Registry[object]("model")
 
 
-def test_a_broken_package_warns_with_its_name_and_breaks_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = [Point("broken", "bad.module:Model", ImportError("no module named x")), Point("fine", "good:Model", 7)]
+def offering(monkeypatch: pytest.MonkeyPatch, *points: Point, accepts=lambda thing: True) -> Registry[object]:
     monkeypatch.setattr(module, "entry_points", lambda group: points)
-    registry: Registry[object] = Registry("model", group="g")
-    with pytest.warns(UserWarning, match="model 'broken' of bad.module:Model cannot be loaded: no module named x"):
-        assert registry.get("fine") == 7
-    assert "broken" not in registry
+    return Registry("model", group="g", accepts=accepts)
+
+
+def test_another_package_is_imported_when_its_entry_is_asked_for_and_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = Point("one", "a:One", 1), Point("two", "b:Two", 2)
+    registry = offering(monkeypatch, one, two)
+    assert list(registry) == ["one", "two"] and "one" in registry
+    assert not one.loaded
+    assert registry.get("one") == 1
+    assert one.loaded and not two.loaded
+
+
+def test_a_broken_package_warns_once_with_its_name_and_breaks_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = offering(
+        monkeypatch,
+        Point("broken", "bad.module:Model", ImportError("no module named x")),
+        Point("fine", "good:Model", 7),
+    )
+    assert registry.get("fine") == 7
+    with pytest.warns(PluginWarning, match="model 'broken' of bad.module:Model cannot be loaded: no module named x"):
+        assert list(registry.items()) == [("fine", 7)]
+    assert list(registry.items()) == [("fine", 7)]
+    with pytest.raises(PluginError, match=r"model 'broken' of bad.module:Model cannot be loaded: no module named x"):
+        registry.get("broken")
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [(SystemExit("bye"), "SystemExit: bye"), (KeyError("k"), "KeyError: 'k'"), (ValueError(), "ValueError: ")],
+)
+def test_a_package_may_fail_in_any_way(monkeypatch: pytest.MonkeyPatch, failure: BaseException, told: str) -> None:
+    with pytest.raises(PluginError, match=f"cannot be loaded: {told}"):
+        offering(monkeypatch, Point("broken", "bad:Model", failure)).get("broken")
+
+
+def test_what_another_package_offers_must_be_of_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = offering(monkeypatch, Point("odd", "odd:Model", 7), accepts=lambda thing: isinstance(thing, str))
+    with pytest.raises(PluginError, match=r"the model 'odd' of odd:Model is no model"):
+        registry.get("odd")
+
+
+def test_what_an_import_prints_is_no_result(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Loud(Point):
+        def load(self) -> object:
+            print("welcome")
+            return 1
+
+    assert offering(monkeypatch, Loud("loud", "loud:Model", 1)).get("loud") == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "welcome\n")
 
 
 def test_a_package_cannot_take_the_name_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "entry_points", lambda group: [Point("ours", "their.module:Model", 7)])
-    registry: Registry[object] = Registry("model", group="g")
+    registry = offering(monkeypatch, Point("ours", "their.module:Model", 7))
     registry.add("ours", 1)
-    with pytest.raises(NameCollisionError, match="two models are named 'ours'"):
-        registry.get("ours")
+    for _ in range(2):
+        with pytest.raises(NameCollisionError, match="two models are named 'ours': one from vau_bench, one from their"):
+            registry.get("ours")
 
 
 def test_the_same_source_may_register_again_as_a_notebook_cell_does() -> None:

@@ -16,9 +16,11 @@ import yaml
 from vau_bench.catalogue import Catalogue
 from vau_bench.errors import DataError, UnknownNameError, VauBenchError
 from vau_bench.kinds import KINDS, FloorContext
-from vau_bench.metrics.base import Metric
+from vau_bench.metrics import METRICS
+from vau_bench.metrics.base import Metric, mean_of, ratio
 from vau_bench.models.base import ModelConfig
 from vau_bench.models.gold import Gold
+from vau_bench.readers import READERS, Dataset
 from vau_bench.records import Outcome, Request, Response, Sample, Target
 from vau_bench.results import TaskResult
 from vau_bench.scoring import score_task
@@ -160,12 +162,12 @@ def test_braces_are_written_twice(make: Callable[..., Task], data: Path) -> None
 
 
 def test_shipped_prompts_are_named_with_a_hint(make: Callable[..., Task]) -> None:
-    with pytest.raises(UnknownNameError, match=r"prompts in .*mine/task.yaml 'mqc'; did you mean mcq"):
+    with pytest.raises(UnknownNameError, match=r"prompts in .*mine/task.yaml:\d+ 'mqc'; did you mean mcq"):
         assert make(spec_prompts="mqc").prompts
 
 
 def test_the_default_style_must_be_one_of_the_prompts(make: Callable[..., Task]) -> None:
-    with pytest.raises(UnknownNameError, match=r"style in .*mine/task.yaml 'dirct'; did you mean direct"):
+    with pytest.raises(UnknownNameError, match=r"style in .*mine/task.yaml:.* 'dirct'; did you mean direct"):
         assert make(style="dirct").prompts
 
 
@@ -201,6 +203,86 @@ def test_the_video_belongs_to_the_user_and_the_system_speaks_first(make: Callabl
     selection = task.select(data)
     system, user = task.messages(task.kind(selection.dataset), selection.samples[0], "direct")
     assert (system.role, system.video, user.role, user.video) == ("system", False, "user", True)
+
+
+def test_a_reader_that_yields_a_sample_twice_is_refused(
+    make: Callable[..., Task], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(data: Path | None, split: str, args: Any) -> Dataset:
+        samples = questions(3)
+        return Dataset((*samples, samples[1]), "0", lambda sample: None)
+
+    monkeypatch.setitem(READERS._entries, "twice", twice)
+    task = make(dataset={**DATASET, "reader": "twice"})
+    with pytest.raises(
+        DataError, match=r"mine/task.yaml:\d+: the reader 'twice' yields the sample 'q1' twice in the split 'test'"
+    ):
+        task.read(data)
+
+
+def test_data_in_the_folder_of_the_task_are_used_where_the_user_names_none(
+    make: Callable[..., Task], tmp_path: Path
+) -> None:
+    task = make()
+    with pytest.raises(DataError, match="not shipped; pass --data DIR"):
+        task.read(None)
+    (task.folder / "data").mkdir()
+    write_clips(task.folder / "data", 4)
+    assert len(task.read(None).samples) == 4
+    write_clips(tmp_path, 10)
+    assert len(task.read(tmp_path).samples) == 10
+
+
+# Metrics of other packages.
+
+
+def spans(name: str = "anomalous_share", column: str = "truth") -> Metric:
+    return Metric(name, "a metric of another package", lambda c: mean_of(c[column]), ratio)
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Metric], None]:
+    def offer(name: str, metric: Metric) -> None:
+        monkeypatch.setitem(METRICS._entries, name, metric)
+        monkeypatch.setitem(METRICS._sources, name, "their_package")
+
+    return offer
+
+
+def test_a_metric_of_another_package_is_scored_beside_those_of_the_kind(
+    make: Callable[..., Task], data: Path, offer: Callable[[str, Metric], None]
+) -> None:
+    offer("anomalous_share", spans())
+    task = make(metrics=["accuracy", "anomalous_share"])
+    result = scored(task, task.select(data), lambda request: request.answer("<answer>A</answer>"))
+    assert result["metrics"]["anomalous_share"]["value"] == pytest.approx(0.2)
+    assert set(result["floors"]["always_a"]["metrics"]) == {"accuracy", "anomalous_share"}
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "told"),
+    [
+        (
+            "spans",
+            spans("spans", "tiou"),
+            r"task.yaml:\d+: the metric 'spans' of their_package cannot be computed for mcq tasks, which have the "
+            r"columns truth, predicted: KeyError\('tiou'\)",
+        ),
+        ("spans", spans("other"), r"task.yaml:\d+: the metric 'spans' of their_package calls itself 'other'"),
+        ("accuracy", spans("accuracy"), "two metrics are named 'accuracy': one of mcq tasks, one from their_package"),
+    ],
+)
+def test_a_metric_that_cannot_be_used_is_told_before_anything_is_asked(
+    make: Callable[..., Task],
+    data: Path,
+    offer: Callable[[str, Metric], None],
+    name: str,
+    metric: Metric,
+    told: str,
+) -> None:
+    offer(name, metric)
+    with pytest.raises(VauBenchError, match=told):
+        make(metrics=["accuracy", name]).select(data)
 
 
 # Digests.

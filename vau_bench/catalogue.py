@@ -6,16 +6,20 @@ import fnmatch
 import os
 import warnings
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
-from vau_bench.errors import NameCollisionError, UnknownNameError, UsageError
+from vau_bench.errors import NameCollisionError, PluginError, UnknownNameError, UsageError, VauBenchError
 from vau_bench.paths import builtin_tasks
+from vau_bench.plugins import Offer, PluginWarning, offers
 from vau_bench.task import Task
 
 
 class Catalogue:
     """Task folders by name.
+
+    A task whose declarations are broken is an error where it is asked for by name; wherever all tasks are gone
+    through it is left out, with one warning.
 
     Args:
         folders: further folders of task folders (`--tasks-dir`).
@@ -23,42 +27,77 @@ class Catalogue:
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
         self._paths: dict[str, Path] = {}
+        self._told: dict[str, str] = {}
         self._tasks: dict[str, Task] = {}
-        for root in [builtin_tasks(), *folders, *_from_environment(), *_from_packages()]:
+        self._broken: dict[str, VauBenchError] = {}
+        for root in [builtin_tasks(), *folders, *_from_environment()]:
             if not root.is_dir():
                 raise UsageError(f"no tasks folder {root}")
             self._add(root)
+        for root, package in _from_packages():
+            self._add(root, f" of the package {package}")
 
-    def _add(self, root: Path) -> None:
+    def _add(self, root: Path, origin: str = "") -> None:
         for declaration in sorted(root.glob("*/task.yaml")):
             folder = declaration.parent
+            told = f"{folder}{origin}"
             other = self._paths.setdefault(folder.name, folder)
             if other.resolve() != folder.resolve():
-                raise NameCollisionError(f"two tasks are named {folder.name!r}: {other} and {folder}")
+                raise NameCollisionError(f"two tasks are named {folder.name!r}: {self._told[folder.name]} and {told}")
+            self._told.setdefault(folder.name, told)
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._paths))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._paths
 
     def get(self, name: str) -> Task:
         """Return the task.
 
         Raises:
             UnknownNameError: if there is none; says what was probably meant.
+            VauBenchError: if its declarations are broken.
+        """
+        if name in self._broken:
+            raise self._broken[name]
+        if name not in self._tasks:
+            try:
+                self._tasks[name] = Task(self.folder(name))
+            except VauBenchError as error:
+                if name in self._paths:
+                    self._broken[name] = error
+                raise
+        return self._tasks[name]
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a task, which need not be in order.
+
+        Raises:
+            UnknownNameError: if there is none; says what was probably meant.
         """
         if name not in self._paths:
             raise UnknownNameError("task", name, [*self._paths, *self.groups()])
-        if name not in self._tasks:
-            self._tasks[name] = Task(self._paths[name])
-        return self._tasks[name]
+        return self._paths[name]
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield every task by name; one that cannot be read is left out, with one warning."""
+        for name in self:
+            told = name in self._broken
+            try:
+                yield self.get(name)
+            except VauBenchError as error:
+                if not told:
+                    warnings.warn(f"the task {name!r} is left out: {error}", PluginWarning, stacklevel=2)
 
     def groups(self) -> dict[str, list[str]]:
         """Return the names of the tasks of each group."""
         groups: dict[str, list[str]] = {}
-        for name in sorted(self._paths):
-            for group in self.get(name).spec.groups:
+        for task in self.tasks():
+            for group in task.spec.groups:
                 if group in self._paths:
-                    raise NameCollisionError(f"{group!r} is a task and a group of {name!r}")
-                groups.setdefault(group, []).append(name)
+                    raise NameCollisionError(f"{group!r} is a task and a group of {task.name!r}")
+                groups.setdefault(group, []).append(task.name)
         return groups
 
     def resolve(self, names: Iterable[str]) -> list[Task]:
@@ -82,14 +121,30 @@ def _from_environment() -> list[Path]:
     return [Path(folder) for folder in listed.split(os.pathsep) if folder]
 
 
-def _from_packages() -> list[Path]:
-    """Return the folders that installed packages offer: a path, or a function that returns one."""
-    folders: list[Path] = []
-    for point in entry_points(group="vau_bench.tasks"):
+def _from_packages() -> Iterator[tuple[Path, str]]:
+    """Yield the folders that installed packages offer, and the packages' names; warn of what is no folder."""
+    for offer in offers("tasks", "vau_bench.tasks"):
         try:
-            offered = point.load()
-            folders.append(Path(offered() if callable(offered) else offered))
-        except Exception as error:  # a foreign package may fail in any way
-            source = point.dist.name if point.dist else point.value
-            warnings.warn(f"the tasks of {source} ({point.name}) cannot be loaded: {error}", stacklevel=4)
-    return folders
+            folder = _offered(offer)
+            if not folder.is_dir():
+                raise offer.refused(f"lie in no folder {folder}")
+        except PluginError as error:
+            warnings.warn(str(error), PluginWarning, stacklevel=4)
+        else:
+            yield folder, offer.source
+
+
+def _offered(offer: Offer) -> Path:
+    """Return the folder of an entry point.
+
+    `package.tasks` is the folder `tasks` in the package, which is not imported; `package.module:name` is a path, or a
+    function that returns one.
+    """
+    module, _, attribute = offer.point.value.partition(":")
+    if attribute:
+        return offer.load_path()
+    package, *below = module.split(".")
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise offer.refused(f"lie in no package {package!r}")
+    return Path(spec.submodule_search_locations[0], *below)

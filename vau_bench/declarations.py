@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from vau_bench.errors import DataError, suggestion
 
@@ -40,9 +42,38 @@ def read_declaration(schema: type[S], path: Path) -> S:
     """Return the file's contents as `schema`.
 
     Raises:
-        DataError: naming the file and the first key that is wrong.
+        DataError: naming the file, the line and the first key that is wrong.
     """
-    return validated(schema, read_yaml(path), str(path))
+    value = read_yaml(path)
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        where = place_of(path, *_first(error)["loc"])
+        raise DataError(f"{where}: {first_problem(error, schema)}") from None
+
+
+def place_of(path: Path, *keys: int | str) -> str:
+    """Return `file:line` of a nested key, or of the innermost of its parents that is there; the file if none is."""
+    line = None
+    with suppress(OSError, UnicodeDecodeError, yaml.YAMLError):
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        for key in keys:
+            node, found = _below(node, key)
+            if found is None:
+                break
+            line = found
+    return str(path) if line is None else f"{path}:{line}"
+
+
+def _below(node: Any, key: int | str) -> tuple[Any, int | None]:
+    """Return what stands under a key of a YAML node, and the line on which the key stands."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == str(key):
+                return value, name.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key], node.value[key].start_mark.line + 1
+    return None, None
 
 
 def validated(schema: type[S], value: Any, where: str) -> S:
@@ -62,7 +93,7 @@ def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
 
     An unknown key comes before a missing one: a mistyped key is both.
     """
-    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = _first(error)
     key = ".".join(map(str, first["loc"])) or "the whole"
     if first["type"] == "extra_forbidden":
         *parents, name = first["loc"]
@@ -71,6 +102,10 @@ def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
         return f"the key {key!r} is missing"
     message = first["msg"]
     return f"{key}: {message[:1].lower()}{message[1:]}"
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    return min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
 
 
 def _keys_below(schema: type[BaseModel], parents: Iterable[int | str]) -> Iterable[str]:

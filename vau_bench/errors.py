@@ -34,6 +34,10 @@ class NameCollisionError(VauBenchError):
     """Two things claim one name."""
 
 
+class PluginError(VauBenchError):
+    """Something that another package offers cannot be used; names the package."""
+
+
 class MissingExtraError(VauBenchError):
     """A package of an optional extra is not installed."""
 

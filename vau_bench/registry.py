@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
 
-from vau_bench.errors import NameCollisionError, UnknownNameError
+from vau_bench.errors import NameCollisionError, PluginError, UnknownNameError
+from vau_bench.plugins import Offer, PluginWarning, offers
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Any)
@@ -18,19 +18,24 @@ class Registry(Generic[T]):
     """Names of one kind of thing.
 
     An entry is the thing itself or the text `"package.module:attribute"`, imported when it is first asked
-    for. Other packages add entries through the entry-point group; one that cannot be imported warns with its
-    name and never breaks the rest.
+    for. Other packages add entries through the entry-point group, imported as late: one that cannot be used warns
+    with its name where all are listed, is an error where it is asked for, and never breaks the rest.
 
     Args:
         what: the word for one entry in messages, such as `"model"`.
         group: the entry-point group that adds to this registry.
+        accepts: whether a thing of another package can be an entry.
     """
 
-    def __init__(self, what: str, group: str | None = None) -> None:
+    def __init__(
+        self, what: str, group: str | None = None, accepts: Callable[[Any], bool] = lambda thing: True
+    ) -> None:
         self.what = what
         self._group = group
-        self._entries: dict[str, T | str] = {}
+        self._accepts = accepts
+        self._entries: dict[str, T | str | Offer] = {}
         self._sources: dict[str, str] = {}
+        self._broken: dict[str, PluginError] = {}
         self._discovered = group is None
 
     def register(self, name: str) -> Callable[[R], R]:
@@ -42,7 +47,7 @@ class Registry(Generic[T]):
 
         return decorator
 
-    def add(self, name: str, thing: T | str, *, source: str = "vau_bench") -> None:
+    def add(self, name: str, thing: T | str | Offer, *, source: str = "vau_bench") -> None:
         """Add an entry.
 
         The same source may add a name again, as a notebook cell does that is run twice: the last one counts.
@@ -62,6 +67,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: if there is none; says what was probably meant.
+            PluginError: if the package that offers it cannot be imported, or offers something else.
         """
         self._discover()
         try:
@@ -71,8 +77,32 @@ class Registry(Generic[T]):
         if isinstance(entry, str):
             module, _, attribute = entry.partition(":")
             entry = cast(T, getattr(importlib.import_module(module), attribute))
-            self._entries[name] = entry
+        elif isinstance(entry, Offer):
+            entry = self._foreign(name, entry)
+        self._entries[name] = entry
         return entry
+
+    def _foreign(self, name: str, offer: Offer) -> T:
+        """Import what another package offers; a failure is remembered, not tried again."""
+        if name not in self._broken:
+            try:
+                thing = offer.load()
+                if self._accepts(thing):
+                    return cast(T, thing)
+                self._broken[name] = offer.refused(f"is no {self.what}")
+            except PluginError as error:
+                self._broken[name] = error
+        raise self._broken[name]
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Yield every name and its entry; what cannot be imported is left out, with one warning."""
+        for name in self:
+            told = name in self._broken
+            try:
+                yield name, self.get(name)
+            except PluginError as error:
+                if not told:
+                    warnings.warn(str(error), PluginWarning, stacklevel=2)
 
     def source(self, name: str) -> str:
         """Return the package or module that added `name`."""
@@ -89,12 +119,6 @@ class Registry(Generic[T]):
     def _discover(self) -> None:
         if self._discovered:
             return
+        for offer in offers(self.what, self._group or ""):
+            self.add(offer.point.name, offer, source=offer.source)
         self._discovered = True
-        for point in entry_points(group=self._group or ""):
-            source = point.dist.name if point.dist else point.value
-            try:
-                thing = cast(T, point.load())
-            except Exception as error:  # a foreign package may fail in any way
-                warnings.warn(f"{self.what} {point.name!r} of {source} cannot be loaded: {error}", stacklevel=3)
-                continue
-            self.add(point.name, thing, source=source)

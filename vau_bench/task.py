@@ -13,13 +13,13 @@ import string
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vau_bench.declarations import read_declaration
+from vau_bench.declarations import place_of, read_declaration
 from vau_bench.errors import DataError, UnknownNameError
 from vau_bench.kinds import KINDS, Kind
 from vau_bench.readers import READERS, Dataset
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from vau_bench.metrics.base import Metric
 
 PROMPTS = Path(__file__).parent / "prompts"
+OWN_DATA = "data"
+"""A folder of this name in a task's folder is its data root where the user names none."""
 FROM_DATA = "+data"
 """Behind the name of a list of classes: and those that the data hold."""
 
@@ -119,15 +121,21 @@ class Task:
         self.file = folder / "task.yaml"
         self.spec = read_declaration(TaskSpec, self.file)
         if self.spec.name != folder.name:
-            raise DataError(f"{self.file}: the name {self.spec.name!r} is not the folder's")
-        self._known("kind", self.spec.kind, KINDS)
-        for split in (self.spec.split, self.spec.tuning_split, *self.spec.dataset.sha256):
-            self._known("split", split, self.spec.splits)
+            raise DataError(f"{self.place('name')}: the name {self.spec.name!r} is not the folder's")
+        self._known("kind", self.spec.kind, KINDS, "kind")
+        self._known("split", self.spec.split, self.spec.splits, "split")
+        self._known("split", self.spec.tuning_split, self.spec.splits, "tuning_split")
+        for split in self.spec.dataset.sha256:
+            self._known("split", split, self.spec.splits, "dataset", "sha256", split)
 
-    def _known(self, what: str, name: str, known: Collection[str] | Registry[Any]) -> None:
-        """Refuse a name that the declarations use and that does not exist."""
+    def place(self, *keys: str) -> str:
+        """Return `file:line` of a key of the declarations, for messages."""
+        return place_of(self.file, *keys)
+
+    def _known(self, what: str, name: str, known: Collection[str] | Registry[Any], *keys: str) -> None:
+        """Refuse a name that the declarations use under `keys` and that does not exist."""
         if name not in known:
-            raise UnknownNameError(f"{what} in {self.file}", name, known)
+            raise UnknownNameError(f"{what} in {self.place(*keys)}", name, known)
 
     @property
     def name(self) -> str:
@@ -144,12 +152,12 @@ class Task:
         """The templates by style, checked for placeholders that the kind does not fill."""
         path = PROMPTS / f"{self.spec.prompts}.yaml" if self.spec.prompts else self.folder / "prompts.yaml"
         if self.spec.prompts:
-            self._known("prompts", self.spec.prompts, {p.stem for p in PROMPTS.glob("*.yaml")})
+            self._known("prompts", self.spec.prompts, {p.stem for p in PROMPTS.glob("*.yaml")}, "prompts")
         prompts = read_declaration(PromptSet, path)
         for style in prompts.styles:
             for template in prompts.turns(style):
-                _check_template(template, KINDS.get(self.spec.kind).placeholders, f"{path}, style {style!r}")
-        self._known("style", self.spec.style, prompts.styles)
+                _check_template(template, KINDS.get(self.spec.kind).placeholders, path, style)
+        self._known("style", self.spec.style, prompts.styles, "style")
         return prompts
 
     def check_style(self, style: str) -> str:
@@ -165,24 +173,38 @@ class Task:
         spec = json.dumps(self.spec.model_dump(), sort_keys=True)
         return {"task": _short(spec), "prompts": _short(prompts), "parser": parser_digest()}
 
+    def data_root(self, data: Path | None) -> Path | None:
+        """Return the user's data root, or the task's own `data` folder where the user names none."""
+        own = self.folder / OWN_DATA
+        return own if data is None and own.is_dir() else data
+
     def read(self, data: Path | None, split: str | None = None) -> Dataset:
         """Read one split of the dataset.
 
+        Args:
+            data: the user's data root; see `data_root`.
+            split: default: the task's.
+
         Raises:
-            DataError: if the annotation cannot be read or has another hash than the task declares.
+            DataError: if the annotation cannot be read, names a sample twice, or has another hash than declared.
             UnknownNameError: if there is no such split.
         """
         split = split or self.spec.split
         if split not in self.spec.splits:
             raise UnknownNameError(f"split of {self.name}", split, self.spec.splits)
-        self._known("reader", self.spec.dataset.reader, READERS)
-        dataset = READERS.get(self.spec.dataset.reader)(data, split, self.spec.dataset.args)
+        reader = self.spec.dataset.reader
+        self._known("reader", reader, READERS, "dataset", "reader")
+        dataset = READERS.get(reader)(self.data_root(data), split, self.spec.dataset.args)
         declared = self.spec.dataset.sha256.get(split)
         if declared and declared != dataset.digest:
             raise DataError(
                 f"the {split} annotation of {self.name} has changed: sha256 {dataset.digest[:12]}..., "
                 f"version {self.version} of the task was made for {declared[:12]}..."
             )
+        if len({s.id for s in dataset.samples}) < len(dataset.samples):
+            twice = Counter(s.id for s in dataset.samples).most_common(1)[0][0]
+            place = self.place("dataset", "reader")
+            raise DataError(f"{place}: the reader {reader!r} yields the sample {twice!r} twice in the split {split!r}")
         return dataset
 
     def select(
@@ -206,6 +228,8 @@ class Task:
         reasons = {s.id: kind.exclusion(s) for s in dataset.samples}
         samples = [s for s in dataset.samples if reasons[s.id] is None]
         excluded = Counter(reason for reason in reasons.values() if reason)
+        if samples:
+            self._check_columns(kind, samples[0])
         if shuffle_options is not None:
             samples = shuffled_options(samples, shuffle_options)
         if limit is not None and limit < len(samples):
@@ -220,25 +244,30 @@ class Task:
                 model is asked, not when it has answered.
         """
         kind = KINDS.get(self.spec.kind)(self._classes(dataset))
-        for metric in self.spec.metrics:
-            self._known("metric", metric, kind.metrics)
+        self.metrics(kind)
         for floor in self.spec.floors:
-            self._known("floor", floor, kind.floors)
+            self._known("floor", floor, kind.floors, "floors")
         return kind
 
     def _classes(self, dataset: Dataset) -> Sequence[str]:
         declared = self.spec.classes
         if not isinstance(declared, str):
             return declared
-        self._known("class list", declared, [*CLASS_LISTS, *(name + FROM_DATA for name in CLASS_LISTS)])
+        self._known("class list", declared, [*CLASS_LISTS, *(name + FROM_DATA for name in CLASS_LISTS)], "classes")
         listed = CLASS_LISTS[declared.removesuffix(FROM_DATA)]
         found = {s.target.label for s in dataset.samples if s.target.label} if declared.endswith(FROM_DATA) else set()
         return [*listed, *sorted(found - set(listed))]
 
     def metrics(self, kind: Kind[Any]) -> list[Metric]:
-        """Return the declared metrics, in order."""
-        known = kind.metrics
-        return [known[name] for name in self.spec.metrics]
+        """Return the declared metrics, in order: the kind's own, and those of other packages."""
+        from vau_bench.declared_metrics import declared_metrics
+
+        return declared_metrics(kind, self.spec.metrics, partial(self.place, "metrics"))
+
+    def _check_columns(self, kind: Kind[Any], sample: Sample) -> None:
+        from vau_bench.declared_metrics import check_columns
+
+        check_columns(kind, self.metrics(kind), sample, partial(self.place, "metrics"))
 
     def messages(self, kind: Kind[Any], sample: Sample, style: str, said: Sequence[str] = ()) -> tuple[Message, ...]:
         """Return the rendered conversation for one sample.
@@ -262,15 +291,16 @@ class Task:
         return replace(Generation(max_new_tokens=self.spec.max_new_tokens), **changes)
 
 
-def _check_template(template: str, known: Collection[str], where: str) -> None:
+def _check_template(template: str, known: Collection[str], path: Path, style: str) -> None:
     """Refuse a template that cannot be rendered, whatever the sample."""
     try:
         for _, name, _, _ in string.Formatter().parse(template):
             if name is not None and name not in known:
-                raise UnknownNameError(f"placeholder in {where}", name, known)
+                place = place_of(path, "styles", style)
+                raise UnknownNameError(f"placeholder in {place}, style {style!r}", name, known)
         template.format_map(dict.fromkeys(known, ""))
     except ValueError as error:
-        told = str(error)
+        told, where = str(error), f"{place_of(path, 'styles', style)}, style {style!r}"
         raise DataError(f"{where}: {told[:1].lower()}{told[1:]}; a brace that stays is written twice") from None
 
 

@@ -20,7 +20,7 @@ def list_(as_json: bool) -> None:
     """List all models."""
     from vau_bench.models import MODELS
 
-    rows = [(name, MODELS.get(name).summary) for name in MODELS]
+    rows = [(name, model.summary) for name, model in MODELS.items()]
     if as_json:
         print_json([{"name": name, "summary": summary} for name, summary in rows])
     else:

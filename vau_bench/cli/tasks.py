@@ -22,7 +22,7 @@ def list_(tasks_dirs: tuple[Path, ...], as_json: bool) -> None:
     from vau_bench.catalogue import Catalogue
 
     catalogue = Catalogue(tasks_dirs)
-    known = [catalogue.get(name) for name in catalogue]
+    known = list(catalogue.tasks())
     if as_json:
         print_json([{**t.spec.model_dump(), "folder": str(t.folder)} for t in known])
         return

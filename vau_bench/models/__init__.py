@@ -14,7 +14,12 @@ from vau_bench.models.base import Model, ModelConfig
 from vau_bench.registry import Registry
 from vau_bench.video import ClipLoader
 
-MODELS: Registry[type[Model[Any]]] = Registry("model", group="vau_bench.models")
+
+def _is_model(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Model)
+
+
+MODELS: Registry[type[Model[Any]]] = Registry("model", group="vau_bench.models", accepts=_is_model)
 MODELS.add("gold", "vau_bench.models.gold:Gold")
 MODELS.add("motion", "vau_bench.models.motion:Motion")
 MODELS.add("openai", "vau_bench.models.openai:OpenAI")
