@@ -13,8 +13,9 @@ import random
 import re
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -118,11 +119,15 @@ class Endpoint(Generic[T, R]):
         settings: where to call and how patiently.
         talk: what is called for one item, one call after the other, and what comes of it; see `one_call`. It may
             raise `VideoError` or `CallError`, which becomes the item's result; `ModelError` ends the run.
+        quick: payloads are made in no time, so that none needs a thread.
     """
 
-    def __init__(self, settings: EndpointSettings, talk: Callable[[Post, T], Awaitable[R]]) -> None:
+    def __init__(
+        self, settings: EndpointSettings, talk: Callable[[Post, T], Awaitable[R]], *, quick: bool = False
+    ) -> None:
         self.settings = settings
         self._talk = talk
+        self._quick = quick
         self._load = Load(settings.concurrency)
         self._worked = False
         self._unconnected = 0
@@ -142,7 +147,7 @@ class Endpoint(Generic[T, R]):
         in_flight = 0
         with _Loop(self.settings) as loop:
             for item in items:
-                loop.submit(self._spoken(loop.client, item)).add_done_callback(
+                loop.submit(self._spoken(loop.clients, item)).add_done_callback(
                     lambda future, item=item: done.put((item, future))  # type: ignore[misc]
                 )
                 in_flight += 1
@@ -175,16 +180,17 @@ class Endpoint(Generic[T, R]):
                 "check that the server runs and that base_url is right, then resume the run"
             )
 
-    async def _spoken(self, client: httpx.AsyncClient, item: T) -> R:
-        return await self._talk(lambda payload: self._call(client, payload), item)
+    async def _spoken(self, clients: _Clients, item: T) -> R:
+        return await self._talk(lambda payload: self._call(clients, payload), item)
 
-    async def _call(self, client: httpx.AsyncClient, payload: Payload) -> Reply:
-        content = await asyncio.to_thread(self._content, payload)
+    async def _call(self, clients: _Clients, payload: Payload) -> Reply:
+        content = self._content(payload) if self._quick else await asyncio.to_thread(self._content, payload)
         attempt = 0
         while True:
             try:
-                async with self._load.slot() as epoch:
-                    return await self._attempt(client, content, epoch)
+                async with self._load.slot() as number:
+                    with clients.one() as client:
+                        return await self._attempt(client, content, number)
             except _Transient as error:
                 if attempt >= self.settings.retries:
                     times = f"{attempt + 1} attempts" if attempt else "1 attempt"
@@ -200,13 +206,13 @@ class Endpoint(Generic[T, R]):
         except Exception as error:
             raise CallError(f"the request could not be prepared: {type(error).__name__}: {error}") from error
 
-    async def _attempt(self, client: httpx.AsyncClient, content: bytes, epoch: int) -> Reply:
+    async def _attempt(self, client: httpx.AsyncClient, content: bytes, number: int) -> Reply:
         start = time.perf_counter()
         try:
             async with asyncio.timeout(self.settings.timeout):
                 response = await client.post(self.settings.url, content=content)
         except (TimeoutError, httpx.TimeoutException) as error:
-            self._load.answered(time.perf_counter() - start, epoch)
+            self._load.answered(number, time.perf_counter() - start)
             cause = Cause.CONNECTION if isinstance(error, httpx.ConnectTimeout) else Cause.OTHER
             raise _Transient(f"no complete answer within {self.settings.timeout:g} s", cause=cause) from None
         except httpx.ConnectError as error:
@@ -215,10 +221,11 @@ class Endpoint(Generic[T, R]):
             raise _Transient(f"the connection broke: {self._clean(str(error)) or type(error).__name__}") from None
         seconds = time.perf_counter() - start
         if response.status_code in OVERLOADED:
-            self._load.overloaded(epoch)
+            self._load.refused(number)
+        else:
+            self._load.answered(number, seconds)
         if response.status_code != 200:
             self._refuse(response)
-        self._load.answered(seconds, epoch)
         return Reply(self._parse(response), seconds)
 
     def _refuse(self, response: httpx.Response) -> NoReturn:
@@ -294,15 +301,48 @@ def pause(attempt: int, settings: EndpointSettings, asked: float | None = None) 
     return random.uniform(0.0, min(settings.longest_pause, settings.first_pause * 2.0**attempt))
 
 
-class _Loop:
-    """An event loop with one HTTP client in a thread; leaving it cancels what is in flight and waits."""
+class _Clients:
+    """HTTP clients, one for each call under way, each with a connection that it keeps.
+
+    A pool that all calls share looks through all its connections for every call: with 64 slots that takes longer
+    than the calls.
+    """
 
     def __init__(self, settings: EndpointSettings) -> None:
-        headers = {"Content-Type": "application/json"}
+        self._timeout = settings.timeout
+        self._headers = {"Content-Type": "application/json"}
         if settings.key:
-            headers["Authorization"] = f"Bearer {settings.key}"
-        limits = httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
-        self.client = httpx.AsyncClient(headers=headers, timeout=settings.timeout, limits=limits)
+            self._headers["Authorization"] = f"Bearer {settings.key}"
+        self._tls = httpx.create_ssl_context() if settings.url.startswith("https:") else False
+        self._limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        self._all: list[httpx.AsyncClient] = []
+        self._free: list[httpx.AsyncClient] = []
+
+    @contextmanager
+    def one(self) -> Iterator[httpx.AsyncClient]:
+        """Lend a client that nobody uses."""
+        client = self._free.pop() if self._free else self._new()
+        try:
+            yield client
+        finally:
+            self._free.append(client)
+
+    def _new(self) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(headers=self._headers, timeout=self._timeout, limits=self._limits, verify=self._tls)
+        self._all.append(client)
+        return client
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._all:
+            await client.aclose()
+
+
+class _Loop:
+    """An event loop in a thread, with HTTP clients; leaving it cancels what is in flight and waits."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self.clients = _Clients(settings)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vau-bench-endpoint", daemon=True)
 
@@ -327,10 +367,10 @@ class _Loop:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with self.client:
-            self._ready.set()
-            await self._stop.wait()
-            calls = asyncio.all_tasks() - {asyncio.current_task()}
-            for call in calls:
-                call.cancel()
-            await asyncio.gather(*calls, return_exceptions=True)
+        self._ready.set()
+        await self._stop.wait()
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self.clients.close()

@@ -1,0 +1,105 @@
+"""An endpoint is given as many calls at once as it bears, never more than it was allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from vau_bench.models.load import Load
+
+
+def tell(load: Load, *, answers: int = 0, refusals: int = 0, seconds: float = 0.1) -> None:
+    number = load._number
+    for _ in range(answers):
+        load.answered(number, seconds)
+    for _ in range(refusals):
+        load.refused(number)
+
+
+def test_it_begins_with_all_slots_and_keeps_them_while_all_is_well() -> None:
+    load = Load(64)
+    for _ in range(20):
+        tell(load, answers=64)
+    assert load.slots == 64
+
+
+def test_a_server_that_refuses_everything_gets_one_call_at_a_time() -> None:
+    load = Load(64)
+    for _ in range(12):
+        tell(load, refusals=max(8, load.slots))
+    assert load.slots == 1
+
+
+def test_a_refusal_now_and_then_costs_little() -> None:
+    load = Load(64)
+    for _ in range(50):
+        refused = round(0.05 * load.slots)
+        tell(load, answers=load.slots - refused, refusals=refused)
+    assert 30 <= load.slots < 64
+
+
+def test_it_recovers_one_slot_a_round() -> None:
+    load = Load(16)
+    tell(load, refusals=16)
+    assert load.slots == 8
+    for slots in range(9, 17):
+        tell(load, answers=load.slots)
+        assert load.slots == slots
+    tell(load, answers=16)
+    assert load.slots == 16
+
+
+def test_answers_that_have_become_slow_make_room() -> None:
+    load = Load(32)
+    tell(load, answers=32, seconds=0.1)
+    tell(load, answers=32, seconds=0.25)
+    assert load.slots == 32, "twice as slow is within the noise"
+    tell(load, answers=32, seconds=0.5)
+    assert load.slots == 24
+
+
+def test_a_server_that_stays_slow_gets_its_slots_back() -> None:
+    load = Load(16)
+    tell(load, answers=16, seconds=0.1)
+    for _ in range(60):
+        tell(load, answers=max(8, load.slots), seconds=1.0)
+    assert load.slots == 16
+
+
+def test_a_burst_of_refusals_counts_once() -> None:
+    load = Load(64)
+    old = load._number
+    tell(load, refusals=64)
+    for _ in range(64):
+        load.refused(old)
+    assert load.slots == 32
+
+
+def test_no_more_than_the_slots_are_held_and_nobody_starves() -> None:
+    async def run() -> tuple[int, int]:
+        load = Load(8)
+        load.limit = 3.0
+        held = peak = done = 0
+
+        async def call(number: int) -> None:
+            nonlocal held, peak, done
+            async with load.slot() as round_:
+                held += 1
+                peak = max(peak, held)
+                await asyncio.sleep(0.001 * (number % 3))
+                held -= 1
+            del round_
+            done += 1
+
+        calls = [asyncio.create_task(call(n)) for n in range(60)]
+        await asyncio.sleep(0.002)
+        for victim in calls[10:40:3]:
+            victim.cancel()
+        for task in calls:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        assert load._taken == 0
+        return peak, done
+
+    peak, done = asyncio.run(asyncio.wait_for(run(), 10))
+    assert peak == 3 and done >= 50
