@@ -8,6 +8,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -162,8 +163,10 @@ def write_atomically(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RunError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):  # on a read-only file system even removing nothing fails
+            temporary.unlink(missing_ok=True)
 
 
 def dump_json(value: Any) -> str:
