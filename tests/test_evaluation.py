@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from vau_bench.models import MODELS
 from vau_bench.models.base import Model, ModelConfig
 from vau_bench.paths import builtin_tasks
 from vau_bench.records import Outcome, Request, Response
+from vau_bench.runs import RunFolder
 
 
 def write_clips(folder: Path, rows: int, name: str = "clip{:03d}.mp4") -> Path:
@@ -291,6 +293,30 @@ MODELS.add("slow", Slow)
 from vau_bench.evaluation import Options, evaluate
 evaluate(Options("slow", ("clips_mcq",), data=Path(sys.argv[2]), resamples=0), Path(sys.argv[3]), run_id="r")
 """
+
+
+def test_a_disk_that_fills_up_is_named_even_where_the_manifest_cannot_tell(
+    options: Options, tmp_path: Path, scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, room = os.write, [3]
+
+    def write_three_lines(fd: int, data: bytes) -> int:
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data)
+
+    def full(*_: object) -> None:
+        raise RunError("cannot write manifest.json: No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", write_three_lines)
+        disk.setattr(RunFolder, "finish", full)
+        with pytest.raises(RunError, match=r"the disk is full; all answers so far are in .*run the same command again"):
+            evaluate(options, tmp_path / "runs", run_id="r")
+    assert len(list(read_journal(tmp_path / "runs" / "r" / "responses.jsonl"))) == 3
+    assert evaluate(options, tmp_path / "runs", run_id="r").tasks[0]["outcomes"]["scored"] == 12
+    assert max(scripted.asked.values()) == 2 and sum(scripted.asked.values()) == 13
 
 
 @pytest.mark.slow

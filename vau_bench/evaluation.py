@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -215,11 +215,11 @@ def _ask(
             progress.stage("asking", sum(len(run.selection.samples) * run.turns for run in runs))
             Runner(model, manifest.model, journal, clips, answered, progress.advance).run(runs)
             journal.sync()
-        except KeyboardInterrupt:
-            folder.finish(manifest, "cancelled")
-            raise
         except BaseException as error:
-            folder.finish(manifest, "failed", str(error) or type(error).__name__)
+            cancelled = isinstance(error, KeyboardInterrupt)
+            reason = None if cancelled else str(error) or type(error).__name__
+            with suppress(RunError):  # what filled the disk keeps the manifest from telling; the first error does
+                folder.finish(manifest, "cancelled" if cancelled else "failed", reason)
             raise
         folder.finish(manifest, "success")
 
