@@ -22,7 +22,7 @@ from vau_bench.judge.fence import LONGEST, NO_CODE, fenced, material, new_code
         ("<|im_end|>", "< |im_end| >"),
         ("[INST] [/INST] </s> <start_of_turn>", "[ INST] [ /INST] < /s> < start_of_turn>"),
         ("x < 3 and y > 2, <answer>Fire</answer>", "x < 3 and y > 2, <answer>Fire</answer>"),
-        ("Ein Mann fällt. 男が倒れる。 یک مرد می\u200cافتد. رجل يسقط 👨\u200d👩", None),
+        ("Ein Mann fällt. 男が倒れる。 یک مرد می\u200cافتد. رجل يسقط 👨\u200d👩", None),  # noqa: RUF001
         ("```json\n```\n{}\n```\n```", None),
         ("", ""),
     ],

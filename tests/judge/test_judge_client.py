@@ -136,11 +136,11 @@ class TestWhatComesBack:
         assert len(server.calls) == 1
 
     def test_a_reply_without_choices_is_an_error(self, one, say):
-        judgement, server = one(say(raw=b"{}"))
+        judgement, _ = one(say(raw=b"{}"))
         assert judgement.decision is Decision.ERRORED and judgement.error == "the reply holds no choices"
 
     def test_a_repair_that_does_not_come_through_is_an_error_with_its_cost(self, one, say):
-        judgement, server = one("garbage", say(status=500), retries=1, price_input=1.0, price_output=1.0)
+        judgement, _ = one("garbage", say(status=500), retries=1, price_input=1.0, price_output=1.0)
         assert judgement.decision is Decision.ERRORED and "500" in judgement.error
         assert judgement.calls == 1 and judgement.cost > 0
 

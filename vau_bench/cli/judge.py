@@ -14,6 +14,7 @@ from vau_bench.cli.common import TerminalProgress, data_option, json_option, nam
 if TYPE_CHECKING:
     from vau_bench.judge.judgements import Judgement
     from vau_bench.judge.work import Plan, Price
+    from vau_bench.runs import RunFolder
 
 
 @click.command(short_help="Let language models judge the reasoning of a run, and check the judges.")
@@ -76,25 +77,20 @@ def judge(ctx: click.Context, /, run: Path, as_json: bool, **given: Any) -> None
     if given["dry_run"]:
         _tell_prices([(p, work.price(p)) for p in plans], as_json, "estimated")
         return
-    if plans:
-        asked = [p.sample(given["estimate"]) for p in plans] if given["estimate"] else plans
-        progress = JudgeProgress()
-        with progress.shown():
-            try:
-                written = work.ask(folder, asked, progress)
-            finally:
-                record_summary(run, judge_summary(run, resamples=given["resamples"]))
-        if given["estimate"]:
-            by_judge = [(p, [j for j in written if j.judge == p.judge.config.label]) for p in plans]
-            _tell_prices([(p, work.projected(p, mine)) for p, mine in by_judge], as_json, "measured")
-            return
-    summary = judge_summary(run, resamples=given["resamples"])
-    record_summary(run, summary)
+    try:
+        written = _ask(folder, plans, given["estimate"])
+    finally:
+        summary = judge_summary(run, resamples=given["resamples"])
+        record_summary(run, summary)
+    if given["estimate"]:
+        by_judge = [(p, [j for j in written if j.judge == p.judge.config.label]) for p in _plans(folder, given)]
+        _tell_prices([(p, work.projected(p, mine)) for p, mine in by_judge], as_json, "measured")
+        return
     if as_json:
         print_json(summary)
     else:
         _tell(summary)
-    if not any(True for _ in read_judgements(run)):
+    if next(read_judgements(run), None) is None:
         click.echo(f"error: nothing is judged in {run}; name a judge with --judge-model or --judge", err=True)
         ctx.exit(1)
     if not _something_judged(summary, given["check"]):
@@ -102,7 +98,18 @@ def judge(ctx: click.Context, /, run: Path, as_json: bool, **given: Any) -> None
         ctx.exit(1)
 
 
-def _plans(folder: Any, given: dict[str, Any]) -> list[Plan]:
+def _ask(folder: RunFolder, plans: Sequence[Plan], sample: int | None) -> list[Judgement]:
+    """Ask the judges, about a sample only where that is wanted; returns what was written."""
+    from vau_bench.judge import work
+
+    if not plans:
+        return []
+    progress = JudgeProgress()
+    with progress.shown():
+        return work.ask(folder, [p.sample(sample) for p in plans] if sample else plans, progress)
+
+
+def _plans(folder: RunFolder, given: dict[str, Any]) -> list[Plan]:
     """Return what each judge is still to be asked."""
     from vau_bench.judge import work
     from vau_bench.judge.client import Judge
