@@ -9,8 +9,7 @@ import pytest
 
 from vau_bench import plugins as module
 from vau_bench.catalogue import Catalogue
-from vau_bench.errors import DataError, NameCollisionError, UnknownNameError, UsageError
-from vau_bench.plugins import PluginWarning
+from vau_bench.errors import DataError, NameCollisionError, PluginWarning, UnknownNameError, UsageError
 
 SPEC = """
 name: {name}

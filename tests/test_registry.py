@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from vau_bench import plugins as module
-from vau_bench.errors import NameCollisionError, PluginError, UnknownNameError
-from vau_bench.plugins import PluginWarning
+from vau_bench.errors import NameCollisionError, PluginError, PluginWarning, UnknownNameError
 from vau_bench.registry import Registry
 
 

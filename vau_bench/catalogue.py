@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from vau_bench.errors import NameCollisionError, PluginError, UnknownNameError, UsageError, VauBenchError
+from vau_bench.errors import NameCollisionError, PluginError, PluginWarning, UnknownNameError, UsageError, VauBenchError
 from vau_bench.paths import builtin_tasks
-from vau_bench.plugins import Offer, PluginWarning, offers
+from vau_bench.plugins import Offer, offers
 from vau_bench.task import Task
 
 

@@ -44,7 +44,14 @@ class DataReport:
 
 
 def check_task(
-    task: Task, data: Path | None, split: str | None, clips: ClipLoader, *, decode: bool, progress: Progress
+    task: Task,
+    data: Path | None,
+    split: str | None,
+    clips: ClipLoader,
+    *,
+    decode: bool,
+    progress: Progress,
+    limit: int | None = None,
 ) -> DataReport:
     """Check the samples of a task and their videos.
 
@@ -55,8 +62,9 @@ def check_task(
         clips: opens the videos, each in a process of its own.
         decode: also decode the first, a middle and the last part.
         progress: told how it goes.
+        limit: check this many samples, evenly spread.
     """
-    selection = task.select(data, split=split)
+    selection = task.select(data, split=split, limit=limit)
     dataset = selection.dataset
     if dataset.prepare is not None:
         dataset.prepare(selection.samples, progress.stage, progress.advance)

@@ -38,6 +38,10 @@ class PluginError(VauBenchError):
     """Something that another package offers cannot be used; names the package."""
 
 
+class PluginWarning(UserWarning):
+    """Something that is not ours is broken and left out."""
+
+
 class MissingExtraError(VauBenchError):
     """A package of an optional extra is not installed."""
 

@@ -13,10 +13,6 @@ from typing import Any
 from vau_bench.errors import PluginError
 
 
-class PluginWarning(UserWarning):
-    """Something that another package offers is left out."""
-
-
 @dataclass(frozen=True)
 class Offer:
     """One entry point.

@@ -7,8 +7,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
-from vau_bench.errors import NameCollisionError, PluginError, UnknownNameError
-from vau_bench.plugins import Offer, PluginWarning, offers
+from vau_bench.errors import NameCollisionError, PluginError, PluginWarning, UnknownNameError
+from vau_bench.plugins import Offer, offers
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Any)

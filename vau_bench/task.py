@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from vau_bench.metrics.base import Metric
 
 PROMPTS = Path(__file__).parent / "prompts"
+NAME = r"^[a-z][a-z0-9_]*$"
+"""What the name of a task looks like."""
 OWN_DATA = "data"
 """A folder of this name in a task's folder is its data root where the user names none."""
 FROM_DATA = "+data"
@@ -60,7 +62,7 @@ class TaskSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=NAME)
     version: int = Field(ge=1)
     kind: str
     summary: str
@@ -198,8 +200,8 @@ class Task:
         declared = self.spec.dataset.sha256.get(split)
         if declared and declared != dataset.digest:
             raise DataError(
-                f"the {split} annotation of {self.name} has changed: sha256 {dataset.digest[:12]}..., "
-                f"version {self.version} of the task was made for {declared[:12]}..."
+                f"{self.place('dataset', 'sha256', split)}: the {split} annotation of {self.name} has changed: "
+                f"its sha256 is {dataset.digest}, version {self.version} of the task was made for {declared[:12]}..."
             )
         if len({s.id for s in dataset.samples}) < len(dataset.samples):
             twice = Counter(s.id for s in dataset.samples).most_common(1)[0][0]

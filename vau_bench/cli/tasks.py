@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from vau_bench.cli.common import json_option, print_json, print_rows, tasks_dir_option
+from vau_bench.cli.common import data_option, json_option, print_json, print_rows, tasks_dir_option
 
 
-@click.group(short_help="List tasks, or show one.")
+@click.group(short_help="List, show, make and check tasks.")
 def tasks() -> None:
-    """List tasks, or show one."""
+    """List tasks, show one, make a new one, check one."""
 
 
 @tasks.command("list")
@@ -62,3 +64,67 @@ def path(name: str, tasks_dirs: tuple[Path, ...]) -> None:
     from vau_bench.catalogue import Catalogue
 
     click.echo(Catalogue(tasks_dirs).get(name).folder)
+
+
+@tasks.command()
+@click.argument("name")
+@click.option("--kind", required=True, help="mcq, grounding, classification or reasoning.")
+@click.option(
+    "--tasks-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("tasks"),
+    show_default=True,
+    help="Folder that the new task folder is put in.",
+)
+@click.option("--own-prompts", is_flag=True, help="Put the kind's prompts into the folder, to change them.")
+@json_option
+def new(name: str, kind: str, tasks_dir: Path, own_prompts: bool, as_json: bool) -> None:
+    """Write a task folder that runs at once, on three generated clips to replace by your own."""
+    from vau_bench.catalogue import Catalogue
+    from vau_bench.scaffold import new_task
+
+    folder = new_task(name, kind, tasks_dir, own_prompts=own_prompts)
+    where = "" if name in Catalogue() else f" --tasks-dir {shlex.quote(str(tasks_dir))}"
+    commands = [
+        f"vau-bench tasks check {name}{where}",
+        f"vau-bench evaluate --model gold --tasks {name}{where}",
+    ]
+    if as_json:
+        print_json({"name": name, "folder": str(folder), "next": commands})
+        return
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        click.echo(f"wrote {path}")
+    click.echo("next:\n  " + "\n  ".join(commands))
+
+
+@tasks.command()
+@click.argument("name")
+@data_option
+@click.option("--videos/--no-videos", default=True, show_default=True, help="Also look for the videos and open some.")
+@tasks_dir_option
+@json_option
+@click.pass_context
+def check(
+    ctx: click.Context, name: str, data: Path | None, videos: bool, tasks_dirs: tuple[Path, ...], as_json: bool
+) -> None:
+    """Check a task: declarations, data, splits, prompts, that the truth scores 100 % and nothing scores 0, parsers.
+
+    Prints one line a check: ok, note or FAIL, and what was found. Exit code 1 when one failed.
+    """
+    from vau_bench.catalogue import Catalogue
+    from vau_bench.paths import cache_dir
+    from vau_bench.taskcheck import check_folder
+    from vau_bench.video import ClipLoader
+
+    folder = Catalogue(tasks_dirs).folder(name)
+    done = []
+    with ClipLoader(cache_dir()) as clips:
+        for found in check_folder(folder, data, clips if videos else None):
+            done.append(found)
+            if not as_json:
+                click.echo(f"{found.state:<4}  {found.name:<12}  {found.told}")
+    failed = sum(found.state == "FAIL" for found in done)
+    if as_json:
+        print_json({"task": name, "ok": not failed, "checks": [asdict(found) for found in done]})
+    if failed:
+        ctx.exit(1)
