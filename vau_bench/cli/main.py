@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import NoReturn
+import warnings
+from typing import NoReturn, TextIO
 
 import click
 
 from vau_bench._version import __version__
-from vau_bench.errors import UsageError, VauBenchError, suggestion
+from vau_bench.errors import PluginWarning, UsageError, VauBenchError, suggestion
 
 COMMANDS = {
     "evaluate": ("evaluate:evaluate", "Evaluate a model on tasks; the same command again goes on where it stopped."),
     "score": ("score:score", "Score a run again, offline."),
     "compare": ("compare:compare", "Tell whether two runs differ, paired over their common samples."),
     "report": ("report:report", "Write the HTML report of a run."),
-    "tasks": ("tasks:tasks", "List tasks, or show one."),
+    "tasks": ("tasks:tasks", "List, show, make and check tasks."),
     "models": ("models:models", "List models, or show the arguments of one."),
     "data": ("data:data", "Check annotations and videos."),
     "doctor": ("doctor:doctor", "Tell what is installed, what is missing, and how to get it."),
@@ -51,8 +52,23 @@ def cli() -> None:
     """
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Tell what is broken and not ours in one line; where in our code it was noticed helps nobody."""
+    own = issubclass(category, PluginWarning)
+    told = f"warning: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
+    click.echo(told, err=True, nl=False)
+
+
 def main() -> NoReturn:
     """Run the command line; the exit code is 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    warnings.showwarning = _show_warning
     try:
         code = cli.main(standalone_mode=False, auto_envvar_prefix="VAU_BENCH", prog_name="vau-bench")
         sys.exit(code if isinstance(code, int) else 0)
