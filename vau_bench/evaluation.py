@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vau_bench.catalogue import Catalogue
+from vau_bench.conversations import whole_conversations
 from vau_bench.errors import RunError, UsageError
 from vau_bench.journal import Journal
 from vau_bench.models import create_model
@@ -24,9 +25,6 @@ from vau_bench.scoring import RESAMPLES, score_task
 from vau_bench.task import Task
 from vau_bench.text_scores import check_names, text_result
 from vau_bench.video import ClipLoader, parse_plan
-
-TURN_BREAK = "\n\n"
-"""Between the texts of the turns of one conversation when they are scored as one answer."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +269,21 @@ def score(
     done = Results(manifest.run_id, manifest.model, results, folder.path, scores, manifest.status)
     write_atomically(folder.path / "scores.jsonl", "".join(map(_score_line, scores)))
     write_atomically(folder.path / "results.json", dump_json(done.as_json()))
-    return done
+    return _with_judgements(done)
+
+
+def _with_judgements(results: Results) -> Results:
+    """Return the results with what judges said so far, which stands in `results.json` too."""
+    from vau_bench.judge import judge_summary
+    from vau_bench.judge.summary import record_summary
+
+    summary = judge_summary(results.path)
+    if summary:
+        record_summary(results.path, summary)
+        for task in results.tasks:
+            if task["task"] in summary:
+                task["judge"] = summary[task["task"]]
+    return results
 
 
 @dataclass(frozen=True)
@@ -294,7 +306,7 @@ def _score_entry(
         options.data, split=entry.split, limit=options.limit, shuffle_options=options.shuffle_options
     )
     _check_unchanged(task, entry, selection.dataset.digest)
-    responses = _whole_conversations(turns, len(task.prompts.turns(entry.style)))
+    responses = whole_conversations(turns, len(task.prompts.turns(entry.style)))
     result, scores = score_task(
         task,
         selection,
@@ -319,20 +331,6 @@ def _score_entry(
             seed=settings.seed,
         )
     return result, scores
-
-
-def _whole_conversations(turns: dict[str, dict[int, Response]], expected: int) -> dict[str, Response]:
-    """Return one response per sample: the texts of its turns, the outcome of the first that has no answer."""
-    whole: dict[str, Response] = {}
-    for sample_id, answers in turns.items():
-        said = [answers[turn] for turn in sorted(answers) if turn < expected]
-        if not said:
-            continue
-        failed = next((r for r in said if r.outcome is not Outcome.SCORED), None)
-        if failed is None and len(said) < expected:
-            failed = replace(said[-1], outcome=Outcome.MISSING, error=f"turn {len(said) + 1} was not asked")
-        whole[sample_id] = failed or replace(said[-1], text=TURN_BREAK.join(r.text for r in said))
-    return whole
 
 
 def _check_unchanged(task: Task, entry: TaskEntry, data_digest: str) -> None:

@@ -114,6 +114,8 @@ class TaskResult(TypedDict):
     confusion: NotRequired[Confusion]
     reflection: NotRequired[ReflectionResult]
     text: NotRequired[TextResult]
+    judge: NotRequired[dict[str, Any]]
+    """What judges said, see `vau_bench.judge.judge_summary`."""
 
 
 @dataclass(frozen=True, slots=True)

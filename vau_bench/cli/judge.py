@@ -208,7 +208,11 @@ def _tell(summary: dict[str, Any]) -> None:
     for task, figures in summary.items():
         for j in figures["judges"]:
             click.echo(f"\n{task}, {j['judge']}, {j['part']}")
-            more = {"length slope": j["length_slope"], "repeat spread": j["repeat_spread"]}
+            more = {
+                "length slope": j["length_slope"],
+                "repeat spread": j["repeat_spread"],
+                **{f"correlation with {name}": figure for name, figure in j["correlation"].items()},
+            }
             print_rows(("", "value"), [(n, _figure(e)) for n, e in {**j["dimensions"], **more}.items()])
         for a in figures["agreement"]:
             click.echo(f"\n{task}, agreement of {', '.join(a['judges'])}")

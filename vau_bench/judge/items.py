@@ -11,8 +11,8 @@ from vau_bench.catalogue import Catalogue
 from vau_bench.conversations import turns_of, whole_conversations
 from vau_bench.errors import RunError, UnknownNameError, UsageError
 from vau_bench.judge.judgements import ANSWER, Item
+from vau_bench.kinds.reasoning import reference
 from vau_bench.parsing import parse_grammar
-from vau_bench.readers.texts import normalised
 from vau_bench.records import Outcome, Sample
 from vau_bench.runs import Manifest, RunFolder, TaskEntry
 
@@ -128,8 +128,7 @@ def task_items(
 
 def _reference(task: str, sample: Sample) -> Item | None:
     """Return an item without a text: description, then reasoning, as prose; `None` for a sample that has neither."""
-    texts = sample.target.texts
-    reference = "\n\n".join(prose for n in ("description", "reasoning") if (prose := normalised(texts.get(n, ""))))
-    if not reference:
+    text = reference(sample)
+    if not text.strip():
         return None
-    return Item(task, sample.id, sample.group, sample.target.label or "unknown", reference, "", "")
+    return Item(task, sample.id, sample.group, sample.target.label or "unknown", text, "", "")

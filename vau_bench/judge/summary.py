@@ -29,7 +29,11 @@ from vau_bench.judge.reliability import check_result
 from vau_bench.judge.rubric import HIGHEST
 from vau_bench.metrics.base import FloatArray
 from vau_bench.runs import RunFolder, dump_json, write_atomically
+from vau_bench.saved import load_results
 from vau_bench.stats import cluster_codes
+
+FACTS = ("verdict_right", "class_named", "class_contradicted", "key_objects", "claimed_tiou")
+"""Judge-free scores of reasoning tasks that a judge's total is correlated with."""
 
 
 class _Asked(NamedTuple):
@@ -64,7 +68,8 @@ def judge_summary(run: Path, *, resamples: int = RESAMPLES) -> dict[str, dict[st
     catalogue = Catalogue(tuple(Path(p) for p in cast("list[str]", manifest.options.get("tasks_dirs", []))))
     names = [entry.name for entry in manifest.tasks if entry.name in by_task]
     answered = answers(folder, manifest, catalogue, names) if names else []
-    return {a.entry.name: _task(a, by_task[a.entry.name], resamples) for a in answered}
+    facts = _facts(run)
+    return {a.entry.name: _task(a, by_task[a.entry.name], facts.get(a.entry.name, {}), resamples) for a in answered}
 
 
 def record_summary(run: Path, summary: Mapping[str, Any]) -> bool:
@@ -87,6 +92,16 @@ def record_summary(run: Path, summary: Mapping[str, Any]) -> bool:
     return True
 
 
+def _facts(run: Path) -> dict[str, dict[str, Mapping[str, float | None]]]:
+    """Return the judge-free scores by task and sample; empty for a run that is not scored."""
+    if not (run / "scores.jsonl").is_file():
+        return {}
+    found: dict[str, dict[str, Mapping[str, float | None]]] = {}
+    for score in load_results(run).scores:
+        found.setdefault(score.task, {})[score.sample_id] = score.values
+    return found
+
+
 def _current(judgements: Iterable[Judgement]) -> list[Judgement]:
     """Return the last judgement per judge, rubric, judged text and repeat; of a probe, of the text as it was last."""
     last: dict[tuple[str | int, ...], Judgement] = {}
@@ -96,7 +111,12 @@ def _current(judgements: Iterable[Judgement]) -> list[Judgement]:
     return list(last.values())
 
 
-def _task(answered: Answers, judgements: Sequence[Judgement], resamples: int) -> dict[str, Any]:
+def _task(
+    answered: Answers,
+    judgements: Sequence[Judgement],
+    facts: Mapping[str, Mapping[str, float | None]],
+    resamples: int,
+) -> dict[str, Any]:
     labels = _labels(judgements)
     groups: dict[_Asked, list[Judgement]] = {}
     probed: dict[tuple[str, str], list[Judgement]] = {}
@@ -108,7 +128,14 @@ def _task(answered: Answers, judgements: Sequence[Judgement], resamples: int) ->
             groups.setdefault(_Asked(j.judge_digest, j.rubric_digest, part), []).append(j)
     tables = {asked: _Table.of(answered, asked, mine) for asked, mine in sorted(groups.items()) if asked.part in PARTS}
     return {
-        "judges": [{"judge": labels[a.judge_digest], **_judge(answered, a, t, resamples)} for a, t in tables.items()],
+        "judges": [
+            {
+                "judge": labels[asked.judge_digest],
+                **_judge(answered, asked, table, resamples),
+                "correlation": _correlations(table, facts, resamples),
+            }
+            for asked, table in tables.items()
+        ],
         "agreement": _agreements(tables, labels, resamples),
         "check": [
             {"judge": labels[judge], "rubric": mine[0].rubric, "rubric_digest": rubric, **check_result(mine, resamples)}
@@ -204,6 +231,21 @@ def _judge(answered: Answers, asked: _Asked, table: _Table, resamples: int) -> d
         "repeat_alpha": as_json(krippendorff(table.scores[TOTAL], table.codes, resamples=resamples)),
         "spent": spent(table.judgements),
     }
+
+
+def _correlations(
+    table: _Table, facts: Mapping[str, Mapping[str, float | None]], resamples: int
+) -> dict[str, dict[str, Any]]:
+    """Return Spearman's correlation of the total with each judge-free score that varies over these samples."""
+    totals = table.means(TOTAL)
+    found = {}
+    for name in FACTS:
+        given = [facts.get(sample_id, {}).get(name) for sample_id in table.samples]
+        values = np.array([np.nan if value is None else value for value in given], dtype=np.float64)
+        both = np.isfinite(values) & np.isfinite(totals)
+        if np.unique(values[both]).size > 1:
+            found[name] = as_json(spearman(totals, values, table.codes, resamples=resamples))
+    return found
 
 
 def _counts(answered: Answers, table: _Table) -> dict[str, Any]:

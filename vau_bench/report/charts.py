@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vau_bench.metrics.reflection import REFLECTION
 from vau_bench.report.wording import Standing, differing_answered_only, standing, told, told_interval
@@ -191,6 +191,38 @@ def text_rows(task: TaskResult) -> list[tuple[str, str, str]]:
         (name, told(value, "%"), "between references of different videos") for name, value in text["floors"].items()
     ]
     return [*rows, *floors, *((name, "-", reason) for name, reason in text["unavailable"].items())]
+
+
+def judge_rows(task: TaskResult) -> list[tuple[str, str, str]]:
+    """Return what judges said: name, value with interval, how many verdicts; nothing where nobody judged."""
+    rows: list[tuple[str, str, str]] = []
+    judge = task.get("judge", {})
+    for one in judge.get("judges", []):
+        counts = f"{one['judged']} judged of {one['expected']}, {one['unparsed']} unparsed, {one['errored']} errored"
+        rows.append(
+            (f"{one['judge']}, {one['part']}: total", _figure(one["total"]), f"of {one['highest']:g}; {counts}")
+        )
+        rows += [(name, _figure(figure), "of 10") for name, figure in one["dimensions"].items()]
+        rows += [
+            (f"correlation with {name}", _figure(figure), "Spearman, with the judge-free score")
+            for name, figure in one["correlation"].items()
+        ]
+        rows.append(("length slope", _figure(one["length_slope"]), "points per factor of e in length"))
+    for check in judge.get("check", []):
+        resisted = _figure(check["injection"]["resistance"])
+        rows.append((f"check of {check['judge']}", resisted, "share of injections that it resisted"))
+        rows += [
+            (f"probe {probe['probe']}", _figure(probe["total"]), f"AUC of the reference {_figure(probe['auc'])}")
+            for probe in check["probes"]
+        ]
+    return rows
+
+
+def _figure(estimate: dict[str, Any] | None) -> str:
+    if not estimate or estimate.get("value") is None:
+        return "-"
+    interval = f" [{estimate['low']:.2f}, {estimate['high']:.2f}]" if estimate.get("low") is not None else ""
+    return f"{estimate['value']:.2f}{interval}"
 
 
 class ConfusionTable(NamedTuple):

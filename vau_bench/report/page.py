@@ -26,6 +26,7 @@ from vau_bench.report.charts import (
     class_rows,
     confusion_table,
     floor_rows,
+    judge_rows,
     metric_rows,
     outcome_parts,
     reflection_rows,
@@ -51,6 +52,7 @@ class TaskPart:
         expected: samples; `counted` of them by outcome.
         metrics: empty where nothing was scored; so `classes`, `floors` and `reflection`.
         reflected: what reflections did, as a sum.
+        judge: what judges said, where there were any.
         text: text metrics, where they were asked for.
         confusion: answers by truth, where they can be listed.
         cards: the samples that are shown.
@@ -68,6 +70,7 @@ class TaskPart:
     reflected: str
     text: list[tuple[str, str, str]]
     confusion: ConfusionTable | None
+    judge: list[tuple[str, str, str]]
     cards: list[Card]
     rest: dict[str, int]
 
@@ -135,6 +138,7 @@ def _task_parts(contents: RunContents, samples: int, strips: int, progress: Prog
                 floors=floor_rows(task.result) if task.result else [],
                 reflection=reflection_rows(task.result) if task.result else [],
                 reflected=told_reflection(task.result) if task.result else "",
+                judge=judge_rows(task.result) if task.result else [],
                 text=text_rows(task.result) if task.result else [],
                 confusion=confusion_table(task.result) if task.result else None,
                 cards=[

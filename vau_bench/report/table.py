@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from vau_bench.report.charts import judge_rows, text_rows
 from vau_bench.report.wording import (
     PAPER_RULE,
     differing_answered_only,
@@ -56,6 +57,9 @@ def _task_lines(task: TaskResult) -> Iterator[str]:
     reflection = told_reflection(task)
     if reflection:
         yield f"{INDENT}reflection: {reflection}"
+    for title, rows in (("text", text_rows(task)), ("judge", judge_rows(task))):
+        for name, value, _ in rows:
+            yield printable(f"{INDENT}{title}: {name} {value}")
     for title, counts in (("excluded", task["excluded"]), ("notes", task["notes"])):
         if counts:
             yield printable(f"{INDENT}{title}: " + ", ".join(f"{n} {reason}" for reason, n in counts.items()))
