@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": ("evaluate:evaluate", "Evaluate a model on tasks; the same command again goes on where it stopped."),
     "score": ("score:score", "Score a run again, offline."),
     "compare": ("compare:compare", "Tell whether two runs differ, paired over their common samples."),
+    "judge": ("judge:judge", "Let language models judge the reasoning of a run, and check the judges."),
     "report": ("report:report", "Write the HTML report of a run."),
     "tasks": ("tasks:tasks", "List, show, make and check tasks."),
     "models": ("models:models", "List models, or show the arguments of one."),
