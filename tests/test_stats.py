@@ -246,3 +246,17 @@ def test_agreement_between_the_bounds_is_no_certainty_either() -> None:
     unseen = 1 - 0.025 ** (1 / 40)
     assert found.method == "exact"
     assert (found.low, found.high) == (pytest.approx(-unseen), pytest.approx(unseen))
+
+
+def test_an_estimate_that_merges_no_clusters_does_not_depend_on_its_company() -> None:
+    """Two answers over 200 videos are 4 kinds of videos: drawn as such, unless the draws must be the same for all."""
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 2, (2, 200)).astype(float)
+    contributions = [MEAN.update({"x": x}), MEAN.update({"x": y + rng.uniform(size=200)})]
+    codes = np.arange(200)
+    both = estimate_all([MEAN, MEAN], contributions, codes, merge_alike=False)
+    alone = [estimate_all([MEAN], [c], codes, merge_alike=False)[0] for c in contributions]
+    for one, other in zip(both, alone, strict=True):
+        assert (one.low, one.high, one.se) == pytest.approx((other.low, other.high, other.se), abs=1e-12)
+    merged = estimate_all([MEAN], contributions[:1], codes)[0]
+    assert merged.se == pytest.approx(alone[0].se, rel=0.05)

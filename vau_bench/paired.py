@@ -70,7 +70,7 @@ def estimate_differences(
     """
     pairs = [side_by_side(m, a, b) for m, a, b in zip(metrics, first, second, strict=True)]
     estimates = estimate_all([difference(m) for m in metrics], pairs, codes, resamples=resamples, seed=seed)
-    return [_of_a_pair(m, e, pair) for m, e, pair in zip(metrics, estimates, pairs, strict=True)]
+    return [_of_a_pair(estimate) for estimate in estimates]
 
 
 def estimate_pairs(
@@ -99,27 +99,24 @@ def estimate_pairs(
             replicates = np.concatenate([resampled[i], resampled[j]], axis=1) if resampled else None
             both = np.concatenate([sums[i], sums[j]], axis=1)
             estimate = estimate_one(difference(metric), pair, codes, both, replicates)
-        found[i, j] = _of_a_pair(metric, estimate, pair)
+        found[i, j] = _of_a_pair(estimate)
     return found
 
 
-def _of_a_pair(metric: Metric, estimate: Estimate, pair: FloatArray) -> Estimate:
+def _of_a_pair(estimate: Estimate) -> Estimate:
     """Return an estimate of a difference as it is to be read.
 
-    Its standard error is that of a difference already, so the detectable effect has no further factor. Where no
-    sample differs, resampling sees no variance; yet each of the K videos might have differed, so the interval reaches
-    to the share of differing videos that K equal ones do not exclude (Clopper & Pearson 1934).
+    Its standard error is that of a difference already, so the detectable effect has no further factor. Where all
+    source videos agree, the detectable effect is as far as their exact interval reaches; without bounds there is none.
     """
+    value, low, high = estimate.value, estimate.low, estimate.high
     if estimate.mde is not None:
         return replace(estimate, mde=estimate.mde / math.sqrt(2))
-    first, second = np.split(pair, 2, axis=1)
-    low, high = metric.bounds
-    if estimate.value is None or not np.array_equal(first, second):
+    if value is None or low is None or high is None:
         return estimate
-    if estimate.clusters < 2 or not math.isfinite(high - low):
-        return replace(estimate, low=None, high=None, method="none")
-    reach = (high - low) * (1 - 0.025 ** (1 / estimate.clusters))
-    return replace(estimate, low=-reach, high=reach, mde=reach, method="exact")
+    if estimate.method == "exact":
+        return replace(estimate, mde=max(high - value, value - low))
+    return replace(estimate, low=None, high=None, method="none")
 
 
 def swap_p_values(

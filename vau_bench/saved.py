@@ -14,6 +14,8 @@ from vau_bench.kinds import KINDS
 from vau_bench.metrics.base import Columns, Metric
 from vau_bench.results import SCHEMA, Results, SampleScore, TaskResult
 
+MOST_CLASSES = 10_000
+
 
 def load_results(run: Path) -> Results:
     """Return the results of a run folder with the scores per sample.
@@ -73,9 +75,15 @@ def metrics_of(task: TaskResult, *columns: Columns) -> list[Metric]:
         task: as it was scored.
         columns: the values of its samples. They tell how many classes there are: metrics over classes see only those
             that occur, so that their names are not needed.
+
+    Raises:
+        ValueError: if a class has no sensible number.
+        UnknownNameError: if there is no such kind.
     """
     codes = [c["truth"] for c in columns if "truth" in c and c["truth"].size]
     classes = 1 + int(max((np.max(c) for c in codes), default=0))
+    if classes > MOST_CLASSES:
+        raise ValueError(f"{classes} classes")
     known = KINDS.get(task["kind"])(tuple(map(str, range(1, classes)))).metrics
     return [metric for name, metric in known.items() if name in task["metrics"]]
 

@@ -64,20 +64,22 @@ def cluster_sums(contributions: FloatArray, codes: NDArray[np.int64]) -> FloatAr
     return sums
 
 
-def bootstrap_sums(sums: FloatArray, resamples: int, seed: int) -> FloatArray:
+def bootstrap_sums(sums: FloatArray, resamples: int, seed: int, *, merge_alike: bool = True) -> FloatArray:
     """Resample K clusters with replacement and return the sums of each resample.
 
     Args:
         sums: (K, q) sums within clusters.
         resamples: B, how many resamples.
         seed: of the generator; the same seed gives the same result.
+        merge_alike: draw clusters with equal sums as one, where that is faster. Without, the draws depend on K and the
+            seed alone, and not on what else is summed.
 
     Returns:
         (B, q).
     """
     clusters, width = sums.shape
     rng = np.random.Generator(np.random.PCG64(seed))
-    distinct, times = np.unique(sums, axis=0, return_counts=True)
+    distinct, times = np.unique(sums, axis=0, return_counts=True) if merge_alike else (sums, np.ones(clusters))
     if len(distinct) <= clusters / 16:  # clusters that contribute the same need not be told apart
         return rng.multinomial(clusters, times / clusters, size=resamples).astype(np.float64) @ distinct
     out = np.empty((resamples, width))
@@ -99,6 +101,7 @@ def estimate_all(
     *,
     resamples: int = 10_000,
     seed: int = 0,
+    merge_alike: bool = True,
 ) -> list[Estimate]:
     """Return one estimate per metric, all from the same resamples.
 
@@ -108,12 +111,13 @@ def estimate_all(
         codes: (n,) cluster of each sample.
         resamples: 0 (or 1) leaves the intervals out where the bootstrap would make them.
         seed: of the resampling.
+        merge_alike: see `bootstrap_sums`; without, an estimate does not depend on which others it is made with.
     """
     sums = [cluster_sums(c, codes) for c in contributions]
     few = sums[0].shape[0] < FEW_CLUSTERS if sums else True
     resampled: list[FloatArray | None] = [None] * len(metrics)
     if not few and resamples > 1:
-        stacked = bootstrap_sums(np.concatenate(sums, axis=1), resamples, seed)
+        stacked = bootstrap_sums(np.concatenate(sums, axis=1), resamples, seed, merge_alike=merge_alike)
         edges = np.cumsum([s.shape[1] for s in sums])[:-1]
         resampled = list(np.split(stacked, edges, axis=1))
     return [

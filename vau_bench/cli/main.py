@@ -21,6 +21,7 @@ COMMANDS = {
     "tasks": ("tasks:tasks", "List, show, make and check tasks."),
     "models": ("models:models", "List models, or show the arguments of one."),
     "data": ("data:data", "Check annotations and videos."),
+    "leaderboard": ("leaderboard:leaderboard", "Enter runs, check entries, build the leaderboard, export it."),
     "doctor": ("doctor:doctor", "Tell what is installed, what is missing, and how to get it."),
 }
 INTERRUPTED = 130
