@@ -88,7 +88,7 @@ def validated(schema: type[S], value: Any, where: str) -> S:
         raise DataError(f"{where}: {first_problem(error, schema)}") from None
 
 
-def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
+def first_problem(error: ValidationError, schema: type[Any]) -> str:
     """Return the first problem of a validation as one clause: the key, what is wrong, what was meant.
 
     An unknown key comes before a missing one: a mistyped key is both.
@@ -100,7 +100,7 @@ def first_problem(error: ValidationError, schema: type[BaseModel]) -> str:
         return f"unknown key {key!r}{suggestion(str(name), _keys_below(schema, parents))}"
     if first["type"] == "missing":
         return f"the key {key!r} is missing"
-    message = first["msg"]
+    message = first["msg"].removeprefix("Value error, ")
     return f"{key}: {message[:1].lower()}{message[1:]}"
 
 

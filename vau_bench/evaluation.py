@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from vau_bench.catalogue import Catalogue
 from vau_bench.conversations import whole_conversations
-from vau_bench.errors import RunError, UsageError
+from vau_bench.declarations import first_problem
+from vau_bench.errors import DataError, RunError, UsageError
 from vau_bench.journal import Journal
 from vau_bench.models import create_model
 from vau_bench.models.base import Model
@@ -56,15 +59,15 @@ class Options:
     data: Path | None = None
     style: str | None = None
     split: str | None = None
-    limit: int | None = None
+    limit: Annotated[int, Field(strict=True, ge=1)] | None = None
     frames: str | None = None
-    shuffle_options: int | None = None
-    max_new_tokens: int | None = None
-    temperature: float = 0.0
-    seed: int = 0
-    decode_workers: int = 1
-    decode_timeout: float = 60.0
-    resamples: int = RESAMPLES
+    shuffle_options: Annotated[int, Field(strict=True)] | None = None
+    max_new_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
+    temperature: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
+    seed: Annotated[int, Field(strict=True)] = 0
+    decode_workers: Annotated[int, Field(strict=True, ge=1)] = 1
+    decode_timeout: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 60.0
+    resamples: Annotated[int, Field(strict=True, ge=0)] = RESAMPLES
     tasks_dirs: tuple[Path, ...] = ()
 
     def as_json(self) -> dict[str, JSON]:
@@ -77,19 +80,19 @@ class Options:
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Options:
-        """Return the options of a manifest."""
-        data = record.get("data")
+        """Return the options of a manifest, of a file or of a call.
+
+        Raises:
+            RunError: if there is an option that this version does not know.
+            UsageError: if one has a value that it cannot have.
+        """
         unknown = record.keys() - {f.name for f in fields(cls)}
         if unknown:
             raise RunError(f"the run was made with an option that this version does not know: {min(unknown)}")
-        return cls(
-            **{
-                **record,
-                "tasks": tuple(record["tasks"]),
-                "data": Path(data) if data else None,
-                "tasks_dirs": tuple(Path(p) for p in record.get("tasks_dirs", ())),
-            }
-        )
+        try:
+            return TypeAdapter(cls).validate_python(record)
+        except ValidationError as error:
+            raise UsageError(f"option {first_problem(error, cls)}") from None
 
     def fingerprint(self) -> str:
         """Return a hash of what makes two evaluations different runs."""
@@ -131,6 +134,9 @@ def evaluate(options: Options, out: Path, *, run_id: str | None = None, progress
     Raises:
         VauBenchError: see `vau_bench.errors`. What was answered until then is in the journal.
     """
+    if run_id and (run_id == ".." or Path(run_id).name != run_id):
+        raise UsageError(f"the run id {run_id!r} is no name of a folder; pass --out DIR to choose where runs lie")
+    options = Options.from_json(asdict(options))
     progress = progress or Silent()
     catalogue = Catalogue(options.tasks_dirs)
     tasks = catalogue.resolve(options.tasks)
@@ -161,7 +167,8 @@ def task_run(task: Task, model: Model[Any], options: Options) -> TaskRun:
         options.data, split=options.split, limit=options.limit, shuffle_options=options.shuffle_options
     )
     if not selection.samples:
-        raise UsageError(f"{task.name} has no sample to ask: all are excluded ({dict(selection.excluded)})")
+        reasons = ", ".join(f"{count} {reason}" for reason, count in selection.excluded.items())
+        raise DataError(f"{task.name} has no sample that can take part; excluded: {reasons}")
     kind = task.kind(selection.dataset)
     tuning = getattr(model.config, "split", None) or task.spec.tuning_split
     model.prepare(task.name, kind, task.read(options.data, tuning).samples)

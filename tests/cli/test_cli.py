@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vau_bench.cli.main import COMMANDS, main
+from vau_bench.cli.main import COMMANDS, cli, main
 
 
 class Outcome:
@@ -64,6 +64,11 @@ def test_every_command_has_help(vau) -> None:
         (["evaluate", "--model", "gold", "--model-args", "seed", "--tasks", "clips"], "--model-args wants name=value"),
         (["evaluate", "--model", "gold", "--model-args", "x=1", "--tasks", "vau_synth_mcq"], "unknown key 'x'"),
         (["evaluate", "--model", "gold", "--tasks", "vau_synth_mcq", "--frames", "unform(3)"], "uniform"),
+        (["evaluate", "--model", "gold", "--tasks", "vau_synth_mcq", "--run-id", "../x"], "'../x' is no name"),
+        (
+            ["evaluate", "-m", "openai", "--model-args", "model=x,base_url=x", "-t", "vau_synth_mcq"],
+            "url: base_url must",
+        ),
         (["tasks", "show", "msad_mq"], "unknown task 'msad_mq'; did you mean msad_mcq"),
         (["models", "show", "qwen"], "unknown model 'qwen'; did you mean qwen_vl"),
         (["score", "nowhere"], "'nowhere' does not exist"),
@@ -124,6 +129,70 @@ def test_a_config_file_holds_options_and_the_command_line_wins(vau, clips: Path,
     assert wrong.code == 2 and "unknown option in" in wrong.err and "did you mean model" in wrong.err
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("limit: many", "option limit: input should be a valid integer"),
+        ("limit: 2.5", "option limit: input should be a valid integer"),
+        ("limit: 0", "option limit: input should be greater than or equal to 1"),
+        ("shuffle-options: yes", "option shuffle_options: input should be a valid integer"),
+        ("temperature: hot", "option temperature: input should be a valid number"),
+        ("temperature: .nan", "option temperature: input should be a finite number"),
+        ("decode-workers: 0", "option decode_workers: input should be greater than or equal to 1"),
+        ("resamples: many", "option resamples: input should be a valid integer"),
+        ("frames: 3", "option frames: input should be a valid string"),
+        ("model_args: foo", "option model_args: input should be a valid dictionary"),
+        ("model: [gold]", "option model: input should be a valid string"),
+        ("tasks: [clips_grounding, 3]", "option tasks.1: input should be a valid string"),
+        ("report: maybe", "Invalid value for '--report'"),
+        ("tasks-dir: nowhere", "no tasks folder nowhere"),
+        ("run-id: a/b", "the run id 'a/b' is no name of a folder"),
+    ],
+)
+def test_a_wrong_value_in_a_config_file_is_told_in_one_sentence(
+    vau, clips: Path, tmp_path: Path, line: str, sentence: str
+) -> None:
+    config, name = tmp_path / "run.yaml", line.partition(":")[0]
+    right = {"model": "gold", "tasks": "clips_grounding", "data": str(clips)}
+    config.write_text("".join(f"{k}: {v}\n" for k, v in right.items() if k != name) + line + "\n")
+    told = vau("evaluate", "--config", str(config))
+    assert told.code == 2 and sentence in told.err, told.err
+
+
+def test_a_config_file_may_hold_every_option_of_the_command(vau, clips: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        f"model: gold\r\ntasks: [clips_grounding]\r\ndata: {clips}\r\nout: there\r\nrun-id: first\r\n"
+        "report: false\r\nlimit: null\r\n"
+    )
+    told = vau("evaluate", "--config", str(config))
+    assert told.code == 0 and "run: there/first\n" in told.out and "report:" not in told.out
+    told = vau("evaluate", "--config", str(config), "--run-id", "second", "--report")
+    assert "run: there/second\n" in told.out and "report: there/second/report.html" in told.out
+
+
+def test_another_checkpoint_leaves_the_other_model_arguments(vau, clips: Path, tmp_path: Path, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr("vau_bench.evaluation.evaluate", lambda options, *_, **__: asked.append(options) or 1 / 0)
+    config = tmp_path / "run.yaml"
+    config.write_text("model: qwen_vl\ntasks: clips\ncheckpoint: old\nmodel_args: {checkpoint: x, dtype: float32}\n")
+    for arguments in ([], ["--checkpoint", "new"], ["--model", "other", "--checkpoint", "new"]):
+        with pytest.raises(ZeroDivisionError):
+            cli.main(["evaluate", "--config", str(config), *arguments], standalone_mode=False)
+    assert [options.model_args for options in asked] == [
+        {"checkpoint": "old", "dtype": "float32"},
+        {"checkpoint": "new", "dtype": "float32"},
+        {"checkpoint": "new"},
+    ]
+
+
+@pytest.mark.parametrize("option", ["temperature", "decode-timeout"])
+def test_a_number_must_be_one(vau, clips: Path, option: str) -> None:
+    for value in ("nan", "inf"):
+        told = vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips), f"--{option}", value)
+        assert told.code == 2 and "input should be a finite number" in told.err
+
+
 def test_an_option_can_come_from_the_environment(vau, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAU_BENCH_EVALUATE_LIMIT", "1")
     told = vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips), "--json")
@@ -143,6 +212,20 @@ def test_a_broken_annotation_file_is_named_with_its_line(vau, clips: Path, conte
     (clips / "clips.csv").write_text(content)
     told = vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips))
     assert told.code == 1 and sentence in told.err and told.err.count("\n") == 1
+
+
+def test_a_dataset_without_a_usable_sample_says_why(vau, clips: Path) -> None:
+    (clips / "clips.csv").write_text("Video Name,Start Time,End Time\na.mp4,-1,-1\n")
+    told = vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips))
+    assert told.code == 1
+    assert told.err == "error: clips_grounding has no sample that can take part; excluded: 1 unknown_time\n"
+
+
+def test_a_run_can_be_resumed_from_inside_its_folder(vau, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vau("evaluate", "-m", "gold", "-t", "clips_grounding", "--data", str(clips), "--run-id", "first")
+    monkeypatch.chdir("runs/first")
+    assert vau("evaluate", "--resume", ".").code == 0
+    assert not [path for path in Path.cwd().iterdir() if path.is_dir()]
 
 
 def test_data_check_tells_what_is_absent_and_fails_on_what_is_broken(vau, clips: Path) -> None:

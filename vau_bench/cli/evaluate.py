@@ -12,6 +12,9 @@ import click
 
 from vau_bench.cli.common import TerminalProgress, data_option, json_option, names, print_json, tasks_dir_option
 
+AROUND = ("checkpoint", "out", "report", "run_id")
+"""Options of the command that are none of an evaluation; a file of options may hold them, too."""
+
 
 @click.command(short_help="Evaluate a model on tasks.")
 @click.option("-m", "--model", help="Model, see `vau-bench models list`.")
@@ -105,51 +108,69 @@ def _asked_for(ctx: click.Context, given: dict[str, Any]) -> tuple[Any, Path, st
     """Return the options, the folder of runs and the run's name, from one of the four ways to give them."""
     from vau_bench.evaluation import Options
     from vau_bench.models import parse_model_args
-    from vau_bench.runs import RunFolder
 
-    ways = [name for name in ("resume", "from_run", "config") if given[name]]
-    if len(ways) > 1:
+    if sum(bool(given[way]) for way in ("resume", "from_run", "config")) > 1:
         raise click.UsageError("--resume, --from and --config exclude each other")
     known = {f.name for f in fields(Options)}
     typed = {k for k in given if ctx.get_parameter_source(k) is not click.core.ParameterSource.DEFAULT}
+    base = _base(ctx, given, typed, known)
     chosen = {k: v for k, v in given.items() if k in known}
+    chosen["tasks"] = names(*given["tasks"])
     chosen["model_args"] = parse_model_args(given["model_args"])
     if given["checkpoint"]:
-        chosen["model_args"]["checkpoint"] = given["checkpoint"]
+        kept = {} if typed & {"model", "model_args"} else base.get("model_args", {})
+        chosen["model_args"] = {**kept, **chosen["model_args"], "checkpoint": given["checkpoint"]}
         typed.add("model_args")
-    chosen["tasks"] = names(*given["tasks"])
-    out, run_id = given["out"], given["run_id"]
-    base: dict[str, Any] = {}
-    if given["resume"]:
-        folder = given["resume"]
-        base, out, run_id = RunFolder.existing(folder).read_manifest().options, folder.parent, folder.name
-        changed = typed & (known - {"decode_workers", "decode_timeout", "resamples", "data"})
-        if changed:
-            raise click.UsageError(f"--resume takes {_flag(min(changed))} from the run; leave it out, or use --from")
-    elif given["from_run"]:
-        base = RunFolder.existing(given["from_run"]).read_manifest().options
-    elif given["config"]:
-        base = _from_file(given["config"], known)
     merged = {**chosen, **base, **{k: v for k, v in chosen.items() if k in typed}}
     for name in ("model", "tasks"):
         if not merged.get(name):
             raise click.UsageError(f"missing option {_flag(name)}; see `vau-bench {name.rstrip('s')}s list`")
-    return Options.from_json(merged), out, run_id
+    return Options.from_json(merged), given["out"], given["run_id"]
 
 
-def _from_file(path: Path, known: set[str]) -> dict[str, Any]:
+def _base(ctx: click.Context, given: dict[str, Any], typed: set[str], known: set[str]) -> dict[str, Any]:
+    """Return the options of the run or of the file that are to be repeated; where its folder lies enters `given`."""
+    from vau_bench.runs import RunFolder
+
+    if given["config"]:
+        options, around = _from_file(ctx, given["config"], known)
+        given |= {name: value for name, value in around.items() if name not in typed}
+        return options
+    if given["from_run"]:
+        return RunFolder.existing(given["from_run"]).read_manifest().options
+    if given["resume"]:
+        changed = typed & ((known | {"checkpoint"}) - {"decode_workers", "decode_timeout", "resamples", "data"})
+        if changed:
+            raise click.UsageError(f"--resume takes {_flag(min(changed))} from the run; leave it out, or use --from")
+        folder = given["resume"].resolve()  # "." has no name
+        given |= {"out": folder.parent, "run_id": folder.name}
+        return RunFolder.existing(folder).read_manifest().options
+    return {}
+
+
+def _from_file(ctx: click.Context, path: Path, known: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of an evaluation that stand in a file, and the other ones of the command."""
     from vau_bench.declarations import read_yaml
     from vau_bench.errors import DataError, UnknownNameError
 
     loaded = read_yaml(path)
     if not isinstance(loaded, dict):
         raise DataError(f"{path} holds no options")
-    options = {str(k).replace("-", "_"): v for k, v in loaded.items()}
-    for name in options.keys() - known:
-        raise UnknownNameError(f"option in {path}", name, known)
+    options = {str(k).replace("-", "_"): v for k, v in loaded.items() if v is not None}
+    if "tasks_dir" in options:
+        options["tasks_dirs"] = options.pop("tasks_dir")
+    for name in options.keys() - known - {*AROUND}:
+        raise UnknownNameError(f"option in {path}", name, known | {*AROUND})
     if isinstance(options.get("tasks"), str):
         options["tasks"] = names(options["tasks"])
-    return options
+    if isinstance(options.get("tasks_dirs"), str):
+        options["tasks_dirs"] = (options["tasks_dirs"],)
+    around = {
+        name: parameter.type.convert(str(options.pop(name)), parameter, ctx)
+        for parameter in ctx.command.params
+        if (name := parameter.name) in AROUND and name in options
+    }
+    return options, around
 
 
 def _flag(name: str) -> str:
