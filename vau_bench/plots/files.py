@@ -13,14 +13,16 @@ from matplotlib.figure import Figure
 
 from vau_bench.errors import RunError
 from vau_bench.plots.theme import DARK, FAMILY, LIGHT, Theme, settings
+from vau_bench.report.wording import printable
 
-DOTS_PER_INCH = 160
-_COLOURS = 128
+DOTS_PER_INCH = 150
+_COLOURS = 96
 _METADATA = {"Date": None, "Creator": "vau-bench", "Format": None, "Type": None}
 _TAG = re.compile(r"<[^>]*>")  # text is escaped, so that names of models are never inside one
 _DECIMALS = re.compile(r"-?\d+\.\d{3,}")
 _IDS = re.compile(r'\b(id="|xlink:href="#|url\(#)')
-_MADE_ID = re.compile(r'(?<=["#])[a-z][0-9a-f]{10}(?=[")])')
+_MADE_ID = re.compile(r'(?<=["#])(?:[a-z][0-9a-f]{10}|DejaVuSans[\w-]*)(?=[")])')
+_INDENT = re.compile(r"\n +(?=<)")
 _HEX = re.compile(r"#[0-9a-f]{6}\b")
 
 
@@ -56,7 +58,7 @@ def png(figure: Figure) -> bytes:
         picture = Image.frombuffer("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba()), "raw", "RGBA", 0, 1)
     out = io.BytesIO()
     few = picture.convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(out, "PNG", optimize=True, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
+    few.save(out, "PNG", compress_level=7, dpi=(DOTS_PER_INCH, DOTS_PER_INCH))
     return out.getvalue()
 
 
@@ -75,7 +77,8 @@ def svg(figure: Figure, *, as_text: bool = False) -> str:
         figure.savefig(out, format="svg", metadata=_METADATA, facecolor=figure.get_facecolor())
     short = _in_tags(_DECIMALS, lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), out.getvalue())
     numbers: dict[str, str] = {}  # matplotlib hashes colours into its ids; numbers are the same in every theme
-    return _in_tags(_MADE_ID, lambda m: numbers.setdefault(m[0], f"d{len(numbers)}"), short)
+    short = _in_tags(_MADE_ID, lambda m: numbers.setdefault(m[0], f"d{len(numbers)}"), short)
+    return _INDENT.sub("\n", short)
 
 
 def recoloured(drawing: str, theme: Theme) -> str:
@@ -95,13 +98,13 @@ def inline(figure: Figure, *, prefix: str, label: str) -> str:
 
     drawing = svg(figure, as_text=True)
     drawing = drawing[drawing.index("<svg") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>\s*", "", drawing, flags=re.DOTALL)
+    drawing = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", drawing, flags=re.DOTALL)
     drawing = _in_tags(_IDS, lambda m: f"{m[1]}{prefix}-", drawing)
     drawing = drawing.replace(f"'{FAMILY}'", "var(--plot-typeface)").replace(f'"{FAMILY}"', "var(--plot-typeface)")
     drawing = _replaced(drawing, {name: f"var(--plot-{name})" for name in LIGHT.colours})
     _, _, rest = drawing.partition(">")
     box = re.search(r'viewBox="[^"]+"', drawing)
-    head = f'<svg class="plot" role="img" aria-label="{escape(label)}" {box[0] if box else ""}'
+    head = f'<svg class="plot" role="img" aria-label="{escape(printable(label))}" {box[0] if box else ""}'
     return f'{head} xmlns:xlink="http://www.w3.org/1999/xlink">{rest}'
 
 

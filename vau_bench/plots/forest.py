@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from vau_bench.plots.sheet import MARGIN, Entry, Sheet, axis_title, clean, empty, scaled
 from vau_bench.plots.theme import LIGHT, Theme, drawn, legible_name, text_width
 from vau_bench.report.wording import told, told_interval
-from vau_bench.results import MetricResult, TaskResult, best_floor
+from vau_bench.results import MetricResult, TaskResult
 
 FLOOR_PREFIX = "floors/"
 _ROW, _STRIP, _BOTTOM = 0.23, 0.14, 0.42
@@ -51,7 +51,7 @@ def forest_plot(entries: Sequence[Entry], metric: str | None = None, *, theme: T
     left = MARGIN + max(text_width(line.name) for line in lines) + 0.16
     right = MARGIN + max(text_width(line.told, 8) for line in lines) + 0.1
     body = _ROW * len(lines)
-    floor = _best_floor([r for _, r in entries if name in r["metrics"]], name)
+    floor = next((line for line in lines if line.floor and shape["higher_is_better"] is not None), None)
     above = 0.2 if floor else 0.05
     height = body + _STRIP
     sheet = Sheet(_title(first, name), _note(first, shape, floor), height + _BOTTOM + above, theme)
@@ -65,13 +65,13 @@ def forest_plot(entries: Sequence[Entry], metric: str | None = None, *, theme: T
     )
     _band(axes, lines, entries, shape, theme, name)
     if floor:
-        _floor_line(axes, floor[0], scaled(floor[1], shape["unit"]), theme)
+        _floor_line(axes, floor.name, scaled(floor.value, shape["unit"]), theme)
     for number, line in enumerate(lines):
         middle = _BOTTOM + height - _ROW * (number + 0.5)
         colour = theme.muted if line.floor else theme.ink
         sheet.text(left - 0.1, middle, line.name, ha="right", va="center_baseline", color=colour)
         sheet.text(sheet.width - MARGIN, middle, line.told, ha="right", va="center_baseline", size=8, color=colour)
-        _mark(axes, number, line, shape, floor[1] if floor else None, theme)
+        _mark(axes, number, line, shape, floor.value if floor else None, theme)
     return sheet.figure
 
 
@@ -104,19 +104,11 @@ def _unmeasured_floors(results: Iterable[TaskResult], metric: str, measured: set
     return list(found.values())
 
 
-def _best_floor(results: Sequence[TaskResult], metric: str) -> tuple[str, float] | None:
-    floors = [(n, v) for n, v in (best_floor(r, metric) for r in results) if n is not None and v is not None]
-    if not floors:
-        return None
-    better = results[0]["metrics"][metric]["higher_is_better"]
-    return max(floors, key=lambda f: f[1] if better else -f[1])
-
-
 def _title(result: TaskResult, metric: str) -> str:
     return legible_name(f"{metric} on {result['task']}, {result['style']}", 70)
 
 
-def _note(result: TaskResult, shape: MetricResult, floor: tuple[str, float] | None) -> str:
+def _note(result: TaskResult, shape: MetricResult, floor: Line | None) -> str:
     told_n = f"n = {shape['n']:,} of {result['expected']:,} samples, {shape['clusters']:,} source videos"
     filled = " Filled: interval clear of the best blind floor; hollow: not." if floor else ""
     return f"{told_n}. Lines: 95% intervals, clustered by source video.{filled}"
@@ -135,20 +127,19 @@ def _limits(lines: Sequence[Line], shape: MetricResult) -> tuple[float, float]:
 def _band(
     axes: Axes, lines: Sequence[Line], entries: Sequence[Entry], shape: MetricResult, theme: Theme, metric: str
 ) -> None:
-    """Shade what lies within the MDE of the best model."""
+    """Shade what lies within the MDE of the best model; that of the noisiest row, as the tables tell it."""
     models = [line for line in lines if not line.floor]
-    if not models:
+    found = [r["metrics"][metric]["mde"] for _, r in entries if metric in r["metrics"]]
+    mde = max((m for m in found if m is not None and math.isfinite(m)), default=None)
+    if not models or mde is None:
         return
-    best = next((r["metrics"][metric] for n, r in entries if legible_name(n) == models[0].name), None)
-    if best is None or best["mde"] is None or not math.isfinite(best["mde"]):
-        return
-    value, reach = scaled(models[0].value, shape["unit"]), scaled(best["mde"], shape["unit"])
+    value, reach = scaled(models[0].value, shape["unit"]), scaled(mde, shape["unit"])
     other = value - reach if shape["higher_is_better"] is not False else value + reach
     axes.axvspan(min(value, other), max(value, other), color=theme.band, linewidth=0, zorder=0)
     low, high = axes.get_xlim()
     middle = (max(low, min(value, other)) + min(high, max(value, other))) / 2
     axes.annotate(
-        f"MDE {told(best['mde'], shape['unit'])}",
+        f"MDE {told(mde, shape['unit'])}",
         (middle, 0),
         xycoords=axes.get_xaxis_transform(),
         xytext=(0, 2),
@@ -167,7 +158,7 @@ def _floor_line(axes: Axes, name: str, value: float, theme: Theme) -> None:
     share = (value - low) / (high - low)
     align = "left" if share < 0.2 else "right" if share > 0.8 else "center"
     axes.annotate(
-        f"best floor: {legible_name(name)}",
+        f"best floor: {name.removeprefix(FLOOR_PREFIX)}",
         (value, 1),
         xycoords=axes.get_xaxis_transform(),
         xytext=(0, 3),

@@ -58,14 +58,14 @@ class Sheet:
         """Write a legend in lines from x to the right margin; return how many inches it took downwards from y."""
         place, line = x, 0
         for name, mark in keys:
-            wide = 0.22 + text_width(name, size) + 0.2
+            wide = 0.26 + text_width(name, size) + 0.2
             if place + wide > self.width - MARGIN + 0.2 and place > x:
                 place, line = x, line + 1
             middle = y - 0.18 * line
             mark.set_transform(self.figure.dpi_scale_trans)
             mark.set_data(*_stretched(mark, place, middle))
             self.figure.add_artist(mark)
-            self.text(place + 0.22, middle, name, size=size, va="center_baseline")
+            self.text(place + 0.26, middle, name, size=size, va="center_baseline")
             place += wide
         return 0.18 * (line + 1)
 
@@ -74,7 +74,7 @@ def key_lines(keys: Sequence[str], x: float, size: float = 8.0, width: float = W
     """Return over how many lines `Sheet.keys` writes."""
     place, lines = x, 1
     for name in keys:
-        wide = 0.22 + text_width(name, size) + 0.2
+        wide = 0.26 + text_width(name, size) + 0.2
         if place + wide > width - MARGIN + 0.2 and place > x:
             place, lines = x, lines + 1
         place += wide

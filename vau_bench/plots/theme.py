@@ -161,6 +161,7 @@ def legible_name(name: str, longest: int = LONGEST_NAME) -> str:
     return f"{shown[:head]}\u2026{shown[len(shown) - (longest - 1 - head) :]}"
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, size: float = 9.0, *, bold: bool = False) -> float:
     """Return the width of a line of text in inches."""
     _register_typeface()
