@@ -73,16 +73,19 @@ def check(ctx: click.Context, folder: Path, tasks_dirs: tuple[Path, ...], strict
 @leaderboard.command()
 @_dir_option
 @tasks_dir_option
-def build(folder: Path, tasks_dirs: tuple[Path, ...]) -> None:
-    """Write README.md and leaderboard.csv anew from entries and published figures, and print their paths.
+@click.option("--radar", is_flag=True, help="Draw classes as radars, too.")
+def build(folder: Path, tasks_dirs: tuple[Path, ...], radar: bool) -> None:
+    """Write index.html, plots/, README.md and leaderboard.csv anew from entries and published figures.
 
-    Nothing is written when an entry is wrong. The same entries give the same bytes.
+    Prints their paths. Nothing is written when an entry is wrong. The same entries give the same bytes.
     """
     from vau_bench.catalogue import Catalogue
     from vau_bench.leaderboard.board import read_board
+    from vau_bench.leaderboard.page import build_page
     from vau_bench.leaderboard.pages import build as build_pages
 
-    for path in build_pages(read_board(folder, Catalogue(tasks_dirs)), folder):
+    board = read_board(folder, Catalogue(tasks_dirs))
+    for path in (*build_page(board, folder, radar=radar), *build_pages(board, folder)):
         click.echo(path)
 
 
