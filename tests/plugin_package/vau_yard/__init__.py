@@ -1,0 +1,1 @@
+"""A task, a model, a metric and a reader for vau-bench."""
