@@ -11,6 +11,7 @@ import numpy as np
 
 from vau_bench.errors import RunError
 from vau_bench.kinds import KINDS
+from vau_bench.metrics import METRICS
 from vau_bench.metrics.base import Columns, Metric
 from vau_bench.results import SCHEMA, Results, SampleScore, TaskResult
 
@@ -69,7 +70,7 @@ def _score(record: dict[str, Any]) -> SampleScore:
 
 
 def metrics_of(task: TaskResult, *columns: Columns) -> list[Metric]:
-    """Return the metrics of a scored task that its kind has, in the order of the kind, the headline first.
+    """Return the metrics of a scored task: its kind's, in their order, the headline first, then those of packages.
 
     Args:
         task: as it was scored.
@@ -85,7 +86,8 @@ def metrics_of(task: TaskResult, *columns: Columns) -> list[Metric]:
     if classes > MOST_CLASSES:
         raise ValueError(f"{classes} classes")
     known = KINDS.get(task["kind"])(tuple(map(str, range(1, classes)))).metrics
-    return [metric for name, metric in known.items() if name in task["metrics"]]
+    own = [metric for name, metric in known.items() if name in task["metrics"]]
+    return own + [METRICS.get(name) for name in task["metrics"] if name not in known and name in METRICS]
 
 
 def ordered(scores: Sequence[SampleScore], task: str) -> dict[str, SampleScore]:
