@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -86,7 +85,6 @@ def evaluate(ctx: click.Context, /, **given: Any) -> None:
     from vau_bench import evaluation
 
     options, out, run_id = _asked_for(ctx, given)
-    signal.signal(signal.SIGTERM, _interrupt)
     progress = TerminalProgress()
     with progress.shown():
         results = evaluation.evaluate(options, out, run_id=run_id, progress=progress)
@@ -175,10 +173,6 @@ def _from_file(ctx: click.Context, path: Path, known: set[str]) -> tuple[dict[st
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _write_report(run: Path, progress: TerminalProgress) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 import warnings
 from typing import NoReturn, TextIO
@@ -10,7 +11,7 @@ from typing import NoReturn, TextIO
 import click
 
 from vau_bench._version import __version__
-from vau_bench.errors import PluginWarning, UsageError, VauBenchError, suggestion
+from vau_bench.errors import UsageError, VauBenchError, suggestion
 
 COMMANDS = {
     "evaluate": ("evaluate:evaluate", "Evaluate a model on tasks; the same command again goes on where it stopped."),
@@ -62,15 +63,20 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Tell what is broken and not ours in one line; where in our code it was noticed helps nobody."""
-    own = issubclass(category, PluginWarning)
+    """Tell the user's warnings in one line: where in the code something was noticed helps nobody."""
+    own = issubclass(category, UserWarning)
     told = f"warning: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
     click.echo(told, err=True, nl=False)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def main() -> NoReturn:
     """Run the command line; the exit code is 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     warnings.showwarning = _show_warning
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = cli.main(standalone_mode=False, auto_envvar_prefix="VAU_BENCH", prog_name="vau-bench")
         sys.exit(code if isinstance(code, int) else 0)
@@ -90,4 +96,8 @@ def main() -> NoReturn:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:  # where a file lies is the user's; that it cannot be read or written is no defect of ours
+        where = f": {error.filename}" if error.filename else ""
+        click.echo(f"error: {error.strerror or error}{where}", err=True)
         sys.exit(1)
