@@ -1,0 +1,96 @@
+"""Answers as values: what a first or a revised answer claims, and whether it is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from srvau_train.grading import LETTERS
+from vau_bench.metrics.grounding import set_tiou
+from vau_bench.parsing import parse_interval, parse_label, parse_option, write_interval, write_label, write_option
+from vau_bench.records import ANOMALY, NORMAL, Sample, Segment
+
+Kind: TypeAlias = Literal["grounding", "classification", "mcq", "report"]
+KINDS: tuple[Kind, ...] = ("grounding", "classification", "mcq", "report")
+"""The tasks a chain can answer; `report` gives class and interval at once."""
+
+RIGHT_TIOU = 0.7
+"""From this tIoU on an interval is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A claim about a video.
+
+    Attributes:
+        label: a class, `NORMAL`, or `ANOMALY` where the class is not told.
+        segment: when, `None` for a normal video or where the task does not ask.
+        option: the letter, for multiple choice.
+    """
+
+    label: str
+    segment: Segment | None = None
+    option: str | None = None
+
+    @property
+    def normal(self) -> bool:
+        """Whether it says that nothing happens."""
+        return self.label == NORMAL
+
+    def text(self, kind: Kind) -> str:
+        """Return the answer in the response grammar."""
+        if kind == "mcq":
+            return write_option(self.option or "")
+        if kind == "classification":
+            return write_label(self.label)
+        written = write_interval(None if self.normal else self.segment)
+        return written if kind == "grounding" or self.normal else written.replace(ANOMALY, self.label, 1)
+
+
+def true_answer(sample: Sample, grid: float) -> Answer:
+    """Return the truth as an answer, its times rounded to multiples of `grid` seconds."""
+    target = sample.target
+    segment = target.segments[0] if target.segments else None
+    return Answer(target.label or ANOMALY, rounded(segment, grid) if segment else None, target.option)
+
+
+def rounded(segment: Segment, grid: float) -> Segment:
+    """Return the segment on a grid, at least one step long."""
+    start = round(segment.start / grid)
+    end = max(round(segment.end / grid), start + 1)
+    return Segment(round(start * grid, 3), round(end * grid, 3))
+
+
+def overlap(answer: Answer, sample: Sample) -> float:
+    """Return the tIoU with the truth; both normal 1, exactly one normal 0."""
+    true = sample.target.segments or ()
+    if answer.normal or not true:
+        return float(answer.normal and not true)
+    return set_tiou([answer.segment], true) if answer.segment else 0.0
+
+
+def is_right(answer: Answer, sample: Sample, kind: Kind) -> bool:
+    """Tell whether an answer is right: the option, the class, the interval from `RIGHT_TIOU` on, or both."""
+    if kind == "mcq":
+        return answer.option == sample.target.option
+    named = answer.label == sample.target.label
+    timed = overlap(answer, sample) >= RIGHT_TIOU
+    return {"classification": named, "grounding": timed, "report": named and timed}[kind]
+
+
+def read_answer(text: str, sample: Sample, kind: Kind, classes: tuple[str, ...]) -> Answer | None:
+    """Return what a model's text answers, `None` where that cannot be read."""
+    if kind == "mcq":
+        options = tuple(sample.fields["options"])
+        option = parse_option(text, LETTERS[: len(options)], options)
+        return Answer(ANOMALY, None, option.value) if option else None
+    label = parse_label(text, classes)
+    if kind == "classification":
+        return Answer(label.value) if label else None
+    interval = parse_interval(text)
+    if interval is None or interval.value.valid is None:
+        return None
+    if not interval.value.valid:
+        return Answer(NORMAL)
+    found = Answer(ANOMALY, interval.value.valid[0])
+    return replace(found, label=label.value) if kind == "report" and label and label.value != NORMAL else found

@@ -1,0 +1,127 @@
+"""What in a first answer the timeline contradicts, or supports."""
+
+from __future__ import annotations
+
+from srvau_train.rocot import wording
+from srvau_train.rocot.answers import Answer
+from srvau_train.rocot.teacher import Assignment
+from srvau_train.rocot.timeline import Timeline
+from vau_bench.records import ANOMALY, Segment
+from vau_bench.synth import phrases
+from vau_bench.synth.draws import Draw
+from vau_bench.synth.state import LOOKALIKE, Happening, Scene
+
+
+def filled(template: str, **values: str | float) -> str:
+    """Fill a template; numbers are seconds, written as short as they are exact."""
+    return template.format(**{name: v if isinstance(v, str) else f"{v:g}" for name, v in values.items()})
+
+
+def findings(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
+    """Return the sentences that end a reflection."""
+    if assignment.kind == "mcq":
+        return [_of_option(assignment, timeline.scene, draw)]
+    if assignment.action == "keep":
+        return _support(assignment, timeline, draw)
+    return _contradictions(assignment, timeline, draw)
+
+
+def excuse(happening: Happening, draw: Draw) -> str:
+    """Say why something harmless is harmless, as a clause."""
+    return draw.pick(phrases.HARMLESS[happening.kind]).format(where=happening.where)
+
+
+def harmless(scene: Scene, draw: Draw) -> str:
+    """Say, as a sentence, why everything in a scene is harmless."""
+    text = "; ".join(excuse(h, draw) for h in scene.distractors) or "people and vehicles go their way"
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _of_option(assignment: Assignment, scene: Scene, draw: Draw) -> str:
+    main = scene.event or scene.distractors[0]
+    bank = phrases.EVENTS if scene.event else phrases.DISTRACTORS
+    who = main.who
+    why = filled(
+        draw.pick(bank[main.kind]), start=main.start, end=main.end, who=who, Who=who[0].upper() + who[1:],
+        where=main.where, label=main.kind,
+    )  # fmt: skip
+    if not scene.event:
+        clause = excuse(main, draw)
+        why += f" {clause[0].upper()}{clause[1:]}."
+    holds = assignment.action == "keep"
+    sentence = draw.pick(wording.HOLDS["option"] if holds else wording.OPTION_WRONG)
+    # A sentence about someone begins in lower case behind the colon.
+    why = why[0].lower() + why[1:]
+    return filled(sentence, option=assignment.first.option or "", why=why)
+
+
+def _support(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
+    first, event = assignment.first, timeline.scene.event
+    if first.normal or event is None:
+        said = [draw.pick(wording.HOLDS["normal"])]
+        if timeline.scene.distractors:
+            clause = excuse(draw.pick(timeline.scene.distractors), draw)
+            said.insert(0, draw.pick(wording.EXCUSED).format(excuse=clause))
+        return said
+    segment = first.segment or assignment.truth.segment
+    assert segment is not None
+    timed = assignment.kind != "classification"
+    bank = wording.HOLDS["anomaly" if timed else "label"]
+    seen = timeline.wordings[event.kind]
+    return [filled(draw.pick(bank), start=segment.start, end=segment.end, seen=seen, label=first.label)]
+
+
+def _contradictions(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
+    first, truth = assignment.first, assignment.truth
+    event = timeline.scene.event
+    if event is None or truth.segment is None:
+        return [_false_alarm(first, timeline.scene, draw)]
+    seen = timeline.wordings[event.kind]
+    shown = timeline.first_shown()
+    at = truth.segment.start if shown is None else shown
+    if first.normal:
+        return [filled(draw.pick(wording.MISSED), at=at, seen=seen)]
+    said = []
+    if first.label not in (event.kind, ANOMALY):
+        said.append(filled(draw.pick(wording.OTHER_CLASS), label=first.label, at=at, seen=seen))
+        said += [
+            draw.pick(wording.MISTOOK).format(excuse=excuse(h, draw))
+            for h in timeline.scene.distractors
+            if mistaken_for(h) == first.label
+        ][:1]
+    if first.segment is not None and assignment.kind != "classification":
+        said += _ends(first.segment, truth.segment, seen, timeline, assignment.manner.grid, draw)
+    return said
+
+
+def mistaken_for(happening: Happening) -> str:
+    """Return the class that something harmless resembles."""
+    return {**{decoy: label for label, decoy in LOOKALIKE.items()}, **wording.MISTAKEN_FOR}[happening.kind]
+
+
+def _false_alarm(first: Answer, scene: Scene, draw: Draw) -> str:
+    """Explain what was mistaken for an anomaly: what resembles it, or what happens at that time."""
+    alike = [h for h in scene.distractors if mistaken_for(h) == first.label]
+    if not alike and first.segment is not None:
+        alike = [h for h in scene.distractors if h.start < first.segment.end and first.segment.start < h.end]
+    if not alike:
+        return draw.pick(wording.NOTHING_THERE).format(label=first.label)
+    return draw.pick(wording.FALSE_ALARM).format(label=first.label, excuse=excuse(alike[0], draw))
+
+
+def _ends(claim: Segment, true: Segment, seen: str, timeline: Timeline, grid: float, draw: Draw) -> list[str]:
+    """Say of each end of an interval whether the picture there agrees."""
+    said = []
+    inside = [m.t for m in timeline.moments() if true.start <= m.t < true.end]
+    if claim.start < true.start - grid / 2:
+        words = draw.pick(wording.NOT_YET)
+        said.append(filled(words, at=claim.start, seen=timeline.seen(claim.start), start=claim.start))
+    elif claim.start > true.start + grid / 2:
+        at = inside[0] if inside and inside[0] < claim.start else true.start
+        said.append(filled(draw.pick(wording.BEGUN_BEFORE), at=at, seen=seen, start=claim.start))
+    if claim.end > true.end + grid / 2:
+        said.append(filled(draw.pick(wording.OVER), at=true.end, seen=timeline.seen(true.end), end=claim.end))
+    elif claim.end < true.end - grid / 2:
+        at = inside[-1] if inside and inside[-1] > claim.end else round(true.end - grid, 3)
+        said.append(filled(draw.pick(wording.GOES_ON), at=at, seen=seen, end=claim.end))
+    return said

@@ -1,0 +1,100 @@
+"""The offline teacher of vau_synth: it knows the scene, and says only what a viewer could see."""
+
+from __future__ import annotations
+
+from srvau_train.grading import LETTERS
+from srvau_train.rocot import wording
+from srvau_train.rocot.answers import Answer
+from srvau_train.rocot.findings import filled, findings, harmless
+from srvau_train.rocot.teacher import Assignment, Chain
+from srvau_train.rocot.timeline import Timeline
+from vau_bench.errors import DataError
+from vau_bench.records import ANOMALY
+from vau_bench.synth import phrases
+from vau_bench.synth.draws import Draw
+from vau_bench.synth.state import Scene
+
+
+class SceneTeacher:
+    """Writes a chain from the scene's own state: claim, walk through the timeline, findings, conclusion."""
+
+    id = "scene"
+    version = "1"
+
+    def write(self, assignment: Assignment, draw: Draw) -> Chain:
+        """Return the chain.
+
+        Raises:
+            DataError: for a sample that is no vau_synth clip.
+        """
+        scene = assignment.scene
+        if scene is None:
+            raise DataError(f"the scene teacher writes about vau_synth clips only, not about {assignment.sample.id}")
+        timeline = Timeline.of(scene, assignment.manner.step, draw)
+        final = assignment.first if assignment.action == "keep" else assignment.truth
+        return Chain(
+            think=assignment.think or _claim(assignment, draw),
+            first=assignment.first.text(assignment.kind),
+            reflect=_reflection(assignment, timeline, draw),
+            revised=_conclusion(assignment, scene, final, draw),
+            final=final.text(assignment.kind),
+        )
+
+
+def _claim(assignment: Assignment, draw: Draw) -> str:
+    """Write reasoning that believes the first answer, right or wrong."""
+    first = assignment.first
+    if first.option is not None and assignment.kind == "mcq":
+        text = assignment.sample.fields["options"][LETTERS.index(first.option)]
+        return draw.pick(wording.CLAIMED_OPTION).format(option=first.option, text=text)
+    if first.normal:
+        return draw.pick(wording.CLAIMED_CALM)
+    clause = draw.pick(wording.UNNAMED if first.label == ANOMALY else phrases.CLAUSES[first.label])
+    if assignment.kind == "classification" or first.segment is None:
+        return draw.pick(wording.CLAIMED_LABEL).format(clause=clause, label=first.label)
+    return filled(draw.pick(wording.CLAIMED), start=first.segment.start, end=first.segment.end, clause=clause)
+
+
+def _reflection(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
+    walk = f"{draw.pick(wording.CHECKING)} {timeline.text(assignment.manner.walk)}"
+    return " ".join([_recall(assignment, draw), walk, *findings(assignment, timeline, draw)])
+
+
+def _recall(assignment: Assignment, draw: Draw) -> str:
+    first, kind = assignment.first, assignment.kind
+    if kind == "mcq":
+        return draw.pick(wording.RECALL["option"]).format(option=first.option)
+    if first.normal:
+        return draw.pick(wording.RECALL["normal"])
+    if kind == "classification" or first.segment is None:
+        return draw.pick(wording.RECALL["label"]).format(label=first.label)
+    start, end = first.segment
+    return filled(draw.pick(wording.RECALL["anomaly"]), label=first.label, start=start, end=end)
+
+
+def _conclusion(assignment: Assignment, scene: Scene, final: Answer, draw: Draw) -> str:
+    event = scene.event
+    said: list[str] = []
+    if event:
+        start, end = assignment.truth.segment or (event.start, event.end)
+        clause = draw.pick(phrases.CLAUSES[event.kind])
+        said.append(f"{clause[0].upper()}{clause[1:]}.")
+        said.append(draw.pick(wording.PLACE).format(where=event.where))
+        if assignment.kind != "classification":
+            if assignment.action == "keep" and final.segment is not None:
+                start, end = final.segment
+            said.append(filled(draw.pick(wording.TIMES), start=start, end=end))
+        said.append(draw.pick(phrases.BECAUSE[event.kind]))
+    else:
+        said.append(harmless(scene, draw))
+    if assignment.kind == "mcq":
+        if any("second half" in option for option in assignment.sample.fields["options"]):
+            main = event or scene.distractors[0]
+            half = "first" if main.start + main.end < scene.seconds else "second"
+            said.append(draw.pick(wording.HALF).format(half=half))
+        said.append(draw.pick(wording.SO_OPTION).format(option=final.option))
+    elif event:
+        said.append(draw.pick(wording.SO_LABEL).format(label=event.kind))
+    else:
+        said.append(draw.pick(wording.SO_NORMAL))
+    return " ".join(said)

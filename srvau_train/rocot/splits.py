@@ -1,0 +1,45 @@
+"""The check that no video of a held-out split is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vau_bench.errors import DataError, UsageError
+from vau_bench.readers.names import source_video
+from vau_bench.records import Sample
+
+TRAINING_SPLITS = ("train",)
+
+
+def check_training_split(samples: Iterable[Sample], split: str, held_out: Iterable[Sample] = ()) -> None:
+    """Refuse samples that may not be trained on.
+
+    Args:
+        samples: to train on.
+        split: that they come from.
+        held_out: samples of the splits that stay unseen; compared by id, by video and by source video, so that a cut
+            or a renamed copy of a held-out video is found too.
+
+    Raises:
+        UsageError: for a split that is no training split.
+        DataError: naming the first held-out video among the samples, and how many there are.
+    """
+    if split not in TRAINING_SPLITS:
+        raise UsageError(f"training data comes from the split train only, not from {split!r}")
+    barred = {name for sample in held_out for name in _names(sample)}
+    found = [s for s in samples if _named_after_held_out(s) or _names(s) & barred]
+    if found:
+        raise DataError(
+            f"{len(found)} of the samples to train on belong to a held-out split (first: {found[0].id}, "
+            f"source video {found[0].group}); remove them"
+        )
+
+
+def _names(sample: Sample) -> set[str]:
+    return {source_video(name).casefold() for name in (sample.id, sample.video, sample.group)}
+
+
+def _named_after_held_out(sample: Sample) -> bool:
+    """Tell whether a vau_synth clip, whose name begins with its split, is of another split."""
+    head, _, number = sample.id.partition("-")
+    return head in ("val", "test") and number.isdigit()

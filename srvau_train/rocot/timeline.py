@@ -1,0 +1,85 @@
+"""What a scene shows at each time, in words: the evidence that a reflection walks through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from srvau_train.rocot import wording
+from vau_bench.records import NORMAL
+from vau_bench.synth import labels_at
+from vau_bench.synth.draws import Draw
+from vau_bench.synth.state import Happening, Scene
+
+Walk: TypeAlias = Literal["seconds", "runs"]
+
+
+class Moment(NamedTuple):
+    """What is seen at one time, in seconds, and the class that holds then."""
+
+    t: float
+    seen: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A scene with one wording for everything in it.
+
+    Attributes:
+        scene: what happens.
+        wordings: how each kind of happening is put.
+        quiet: how it is put that nothing is to be seen.
+        step: seconds between two moments.
+    """
+
+    scene: Scene
+    wordings: dict[str, str]
+    quiet: str
+    step: float
+
+    @classmethod
+    def of(cls, scene: Scene, step: float, draw: Draw) -> Timeline:
+        """Choose the wordings."""
+        kinds = [h.kind for h in _happenings(scene)]
+        return cls(scene, {k: draw.pick(wording.SEEN[k]) for k in kinds}, draw.pick(wording.QUIET), step)
+
+    def seen(self, t: float) -> str:
+        """Say what is seen at a time: the anomaly first, then what could be taken for one."""
+        parts = [self._put(h) for h in _happenings(self.scene) if h.start <= t < h.end]
+        return ", ".join(parts) or self.quiet
+
+    def moments(self) -> list[Moment]:
+        """Return what is seen at each step from 0 on."""
+        count = int(-(-self.scene.seconds // self.step))
+        times = [round(k * self.step, 3) for k in range(count)]
+        return [Moment(t, self.seen(t), label) for t, label in zip(times, labels_at(self.scene, times), strict=True)]
+
+    def text(self, walk: Walk) -> str:
+        """Write the moments, each for itself or joined into runs of the same sight."""
+        moments = self.moments()
+        if walk == "seconds":
+            return "; ".join(f"{m.t:g} s {m.seen}" for m in moments) + "."
+        runs: list[list[Moment]] = []
+        for moment in moments:
+            if runs and runs[-1][-1].seen == moment.seen:
+                runs[-1].append(moment)
+            else:
+                runs.append([moment])
+        return "; ".join(f"{_times(run)} {run[0].seen}" for run in runs) + "."
+
+    def first_shown(self) -> float | None:
+        """Return the first step at which the anomaly holds, `None` in a normal clip."""
+        return next((m.t for m in self.moments() if m.label != NORMAL), None)
+
+    def _put(self, happening: Happening) -> str:
+        side = f" on the {happening.side}" if happening.side else ""
+        return self.wordings[happening.kind] + side
+
+
+def _happenings(scene: Scene) -> list[Happening]:
+    return [*([scene.event] if scene.event else []), *scene.distractors]
+
+
+def _times(run: list[Moment]) -> str:
+    return f"{run[0].t:g} s" if len(run) == 1 else f"{run[0].t:g}-{run[-1].t:g} s"

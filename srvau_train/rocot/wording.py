@@ -1,0 +1,134 @@
+"""Wordings of the scene teacher: short, several for each thing, all of them about what can be seen."""
+
+from __future__ import annotations
+
+SEEN: dict[str, tuple[str, ...]] = {
+    "Fire": ("flames and dark smoke", "flickering flames under smoke"),
+    "Explosion": ("fire and a dark cloud after a flash", "a blast with dark smoke"),
+    "Fall": ("a person flat on the ground", "someone down on the ground"),
+    "Fight": ("two people striking each other", "blows between two people"),
+    "Intrusion": ("someone running behind the tape", "a runner inside the closed-off area"),
+    "Wrong-way": ("a vehicle against the arrows", "a vehicle driving the wrong way"),
+    "Collision": ("two crashed, damaged vehicles", "two vehicles stuck after a crash"),
+    "Abandoned object": ("a bag with nobody by it", "a bag standing alone"),
+    "sign": ("a lit orange sign", "a steady orange sign"),
+    "steam": ("white steam from a vent", "white steam without fire"),
+    "crouch": ("someone crouching on both feet", "a person squatting over a shoe"),
+    "talk": ("two people talking", "two people in a chat"),
+    "worker": ("a worker in a yellow vest", "a yellow vest behind the tape"),
+    "ambulance": ("an ambulance in its own lane", "an ambulance going the right way"),
+    "queue": ("two vehicles in a queue with a gap", "one vehicle waiting behind another"),
+    "attended": ("a bag with its owner beside it", "a person waiting next to a bag"),
+    "pause": ("a person standing still", "someone waiting"),
+    "lights": ("a glowing lamp", "a lit lamp"),
+    "shadow": ("a shadow on the ground", "a drifting shadow"),
+    "jogger": ("a jogger on the pavement", "someone jogging by"),
+}
+QUIET = ("nothing unusual", "only passers-by", "everyday traffic", "an ordinary scene")
+
+MISTAKEN_FOR = {"pause": "Abandoned object", "lights": "Fire", "shadow": "Explosion", "jogger": "Intrusion"}
+"""What the harmless things without a class of their own are taken for; the others have theirs."""
+
+CLAIMED = (
+    "At {start} s {clause}, and this lasts until {end} s.",
+    "From {start} s to {end} s {clause}.",
+    "Between {start} s and {end} s I see that {clause}.",
+)
+CLAIMED_LABEL = (
+    "In this clip {clause}; the class is {label}.",
+    "I see that {clause}, so I choose {label}.",
+    "It looks to me as if {clause}: {label}.",
+)
+CLAIMED_CALM = (
+    "People walk by and vehicles keep to their lanes; I see nothing that stands out, so it is Normal.",
+    "I see passers-by and traffic, and nothing wrong with either: Normal.",
+    "Everything looks like an ordinary day, so I call it Normal.",
+)
+CLAIMED_OPTION = (
+    "Of the four statements, {option} seems to fit: {text}",
+    "I take {option}, for it looks to me like this: {text}",
+    "What I see agrees best with {option}: {text}",
+)
+UNNAMED = ("something out of the ordinary happens", "something unusual goes on")
+
+RECALL = {
+    "anomaly": ("I answered {label} from {start} s to {end} s.", "My answer was {label}, {start} s to {end} s."),
+    "label": ("I answered {label}.", "My answer was {label}."),
+    "normal": ("I answered Normal.", "My answer was Normal: no anomaly."),
+    "option": ("I chose option {option}.", "My answer was option {option}."),
+}
+CHECKING = (
+    "Checking the times one by one:",
+    "Going through the clip again:",
+    "What each moment shows:",
+    "Step by step:",
+)
+
+NOT_YET = (
+    "At {at} s the picture shows {seen}, so it has not begun; {start} s is too early.",
+    "{start} s is too early: what is there at {at} s is {seen}.",
+)
+BEGUN_BEFORE = (
+    "Already at {at} s the picture shows {seen}, so {start} s is too late.",
+    "{start} s is too late, for I see {seen} from {at} s on.",
+)
+OVER = (
+    "At {at} s the picture shows {seen}, so {end} s is too late an end.",
+    "It does not last until {end} s: at {at} s the picture shows {seen}.",
+)
+GOES_ON = (
+    "At {at} s the picture still shows {seen}, so it does not end at {end} s.",
+    "{end} s is too early an end: I still see {seen} at {at} s.",
+)
+MISSED = (
+    "From {at} s on the picture shows {seen}, which is not Normal: I overlooked it.",
+    "That cannot be Normal, for I see {seen} at {at} s.",
+)
+OTHER_CLASS = (
+    "{label} does not fit: what I see from {at} s on is {seen}.",
+    "Nothing shows {label}; from {at} s on the picture shows {seen}.",
+)
+FALSE_ALARM = (
+    "{label} does not fit: {excuse}.",
+    "I misread the scene as {label}, but {excuse}.",
+)
+NOTHING_THERE = ("No moment shows {label}: all of it is everyday life.", "{label} is not to be seen at any time.")
+OPTION_WRONG = (
+    "Option {option} does not agree with that: {why}",
+    "That speaks against option {option}: {why}",
+)
+HOLDS = {
+    "anomaly": (
+        "Before {start} s and after {end} s it is not to be seen; in between it is. The answer holds.",
+        "It is there from {start} s to {end} s and at no other time, as I said. I keep the answer.",
+    ),
+    "label": (
+        "From {start} s to {end} s I see {seen}, which is what {label} looks like. I keep it.",
+        "{label} agrees with {seen} from {start} s to {end} s. The answer holds.",
+    ),
+    "normal": (
+        "No moment shows anything wrong, so Normal holds.",
+        "Nothing speaks against Normal, so I keep it.",
+    ),
+    "option": (
+        "Option {option} agrees with that: {why}",
+        "That supports option {option}: {why}",
+    ),
+}
+EXCUSED = ("What might mislead: {excuse}.", "I also looked at the rest: {excuse}.")
+MISTOOK = ("What misled me: {excuse}.", "As for what I took for it, {excuse}.")
+
+TIMES = ("It begins at {start} s and is over at {end} s.", "It holds from {start} s to {end} s.")
+SO_LABEL = ("That is {label}.", "So the class is {label}.")
+SO_NORMAL = (
+    "Whatever moves here has a plain explanation, so the clip is Normal.",
+    "Nothing in the clip is an anomaly: Normal.",
+    "All of it is everyday life, so the answer is Normal.",
+)
+SO_OPTION = (
+    "Option {option} says just this.",
+    "This is what option {option} says.",
+    "Only option {option} agrees with it.",
+)
+PLACE = ("It happens {where}.", "This is {where}.")
+HALF = ("That is in the {half} half of the clip.", "It falls into the {half} half.")
