@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,10 @@ def test_what_is_no_video_is_not_found_by_its_stem(root: Path) -> None:
 def test_a_name_may_hold_folders(root: Path) -> None:
     touch(root, "videos/Fire/a.mp4", "videos/Arson/a.mp4")
     assert VideoFinder(root, ["videos"]).find("Fire/a.mp4") == root / "videos/Fire/a.mp4"
+
+
+def test_a_link_that_leads_nowhere_and_a_pipe_are_no_video(root: Path) -> None:
+    (root / "annexed.mp4").symlink_to("not fetched")
+    os.mkfifo(root / "pipe.mp4")
+    finder = VideoFinder(root)
+    assert finder.find("annexed.mp4") is None and finder.find("pipe.mp4") is None

@@ -49,6 +49,7 @@ class VideoFinder:
         found: dict[str, list[Path]] = {}
         for folder, _, files in os.walk(self._root):
             for file in files:
-                if is_video_name(file):
-                    found.setdefault(Path(file).stem, []).append(Path(folder, file))
+                path = Path(folder, file)
+                if is_video_name(file) and path.is_file():  # a link to a file that was not fetched is none
+                    found.setdefault(path.stem, []).append(path)
         return found
