@@ -243,6 +243,12 @@ def test_doctor_names_what_is_there(vau) -> None:
     assert checks["numpy"]["state"] == checks["decoder h264"]["state"] == "ok"
 
 
+def test_doctor_sees_a_file_where_the_cache_should_be(vau, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    checks = {c["what"]: c for c in json.loads(vau("doctor", "--json").out)}
+    assert checks["cache"]["state"] == "-" and "VAU_BENCH_CACHE" in checks["cache"]["advice"]
+
+
 def test_models_show_documents_every_argument(vau) -> None:
     for name in ("openai", "qwen_vl", "motion", "floors/random"):
         arguments = json.loads(vau("models", "show", name, "--json").out)["arguments"]

@@ -106,7 +106,7 @@ def _folders() -> list[Check]:
 
     tasks, cache = builtin_tasks(), cache_dir()
     existing = next(p for p in (cache, *cache.parents) if p.exists())
-    writable = os.access(existing, os.W_OK)
+    writable = existing.is_dir() and os.access(existing, os.W_OK)
     free = shutil.disk_usage(existing).free / 2**30
     return [
         ("tasks", "ok" if tasks.is_dir() else "BAD", str(tasks), "" if tasks.is_dir() else "install vau-bench again"),
