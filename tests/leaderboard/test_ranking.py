@@ -116,11 +116,11 @@ def test_the_differences_are_those_of_a_comparison_of_each_pair(draw: Draw) -> N
 
 def test_equal_models_get_different_ranks_in_about_one_of_twenty_tries(draw: Draw) -> None:
     apart = 0
-    for trial in range(100):
-        entries = [draw(name, answers(0.6, 60, seed=2 * trial + k)) for k, name in enumerate("ab")]
+    for trial in range(60):
+        entries = [draw(name, answers(0.6, 40, seed=2 * trial + k)) for k, name in enumerate("ab")]
         (ranking,) = rank_all(entries, resamples=300)
         apart += len(set(ranks(ranking).values())) > 1
-    assert apart <= 12  # 5 and three standard errors
+    assert apart <= 8  # 3 and three standard errors
 
 
 def test_floors_are_rows_those_with_an_entry_are_ranked(draw: Draw) -> None:
@@ -167,7 +167,7 @@ def test_a_model_is_flagged_where_it_declares_to_be_trained_on_the_dataset(draw:
 
 def over_tasks(draw: Draw, rates: dict[str, tuple[float, ...]], n: int = 120) -> list[Ranking]:
     entries = [
-        draw(model, answers(rate, n, seed=hash((model, t)) % 1000), task=f"task{t}", run_id=f"{model}{t}")
+        draw(model, answers(rate, n, seed=sum(model.encode()) + 7 * t), task=f"task{t}", run_id=f"{model}{t}")
         for model, own in rates.items()
         for t, rate in enumerate(own)
     ]
