@@ -42,7 +42,8 @@ from vau_bench.synth import DIFFICULTIES
 @click.option("--walk", type=click.Choice(["seconds", "runs"]), default="seconds", show_default=True)
 @click.option("--step", default=1.0, show_default=True, help="Seconds between two moments of the timeline.")
 @click.option("--grid", default=0.1, show_default=True, help="Times are multiples of so many seconds.")
-def rocot(out: Path, first: Path | None, **options: Any) -> None:
+@click.option("--audit", default=0, help="Also write audit.html with so many chains beside their frames.")
+def rocot(out: Path, first: Path | None, audit: int, **options: Any) -> None:
     """Build reflection-oriented chains of thought with the offline scene teacher."""
     from srvau_train.rocot.build import build
     from srvau_train.rocot.scene_teacher import SceneTeacher
@@ -54,6 +55,10 @@ def rocot(out: Path, first: Path | None, **options: Any) -> None:
         built = build(out, config, SceneTeacher(), first=first, progress=bars.advance)
     told = f"{built.kept} chains, {built.rejected} rejected ({built.resumed} of both were there)"
     click.echo(f"{told}; see {out / 'statistics.md'}")
+    if audit > 0:
+        from srvau_train.rocot.audit import write_audit
+
+        click.echo(f"to look at: {write_audit(out, config, audit)}")
 
 
 def config_of(

@@ -397,6 +397,15 @@ def test_the_command_builds_and_tells_what_it_did(tmp_path: Path) -> None:
     assert "-" in next(read_records(tmp_path / "out" / "chains.jsonl"))["parts"]["reflect"]
 
 
+def test_the_audit_shows_chains_beside_their_frames(tmp_path: Path) -> None:
+    options = ["rocot", "--out", str(tmp_path), "--clips", "2", "--audit", "3"]
+    done = CliRunner().invoke(train, options, catch_exceptions=False)
+    page = (tmp_path / "audit.html").read_text()
+    assert "audit.html" in done.output and page.count("<section>") == 3
+    assert page.count("data:image/jpeg;base64,") == 3 * 16 and "http" not in page
+    assert "&lt;answer&gt;" in page and "<answer>" not in page
+
+
 def test_the_module_runs_and_refuses_a_test_split_with_a_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "srvau_train.rocot", "--out", str(tmp_path / "out"), "--split", "test"],
