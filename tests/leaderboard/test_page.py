@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from vau_bench.catalogue import Catalogue
 from vau_bench.errors import DataError, RunError
+from vau_bench.leaderboard.adding import add_entry
 from vau_bench.leaderboard.board import Board, read_board
 from vau_bench.leaderboard.entries import Entry, SampleRow, pack
 from vau_bench.leaderboard.figures import drawings
@@ -283,6 +285,11 @@ def test_what_an_entry_tells_is_drawn() -> None:
     assert kinds == ["forest", "recall", "classes", "radar", "outcomes", "reflection", "judge", "cost"]
 
 
+def test_the_cost_of_an_answer_is_told(tmp_path: Path) -> None:
+    text = built(board(entry("told", 0.5, usage={"seconds": 1.5, "tokens": 900}), published=None), tmp_path)
+    assert "1.5 s, 900 tokens an answer, as the run recorded it" in text
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "plots").write_text("a file is in the way")
     with pytest.raises(RunError, match="cannot write"):
@@ -335,3 +342,15 @@ def test_fifty_entries_of_a_thousand_samples(tmp_path: Path) -> None:
     )
     print(f" {end - middle:.1f} s, together {end - start:.1f} s (target 15 s); {len(paths)} files, {size:.1f} MB")
     assert "model-49" in (tmp_path / "index.html").read_text()
+
+
+def test_an_entry_keeps_what_its_answers_cost(tmp_path: Path, runs: dict[str, Path]) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs["mcq"], run)
+    lines = [json.loads(line) for line in (run / "responses.jsonl").read_text().splitlines()]
+    priced = [{**line, "usage": {"prompt_tokens": 90, "completion_tokens": 10, "seconds": 0.5}} for line in lines]
+    (run / "responses.jsonl").write_text("".join(json.dumps(line) + "\n" for line in priced))
+    path = add_entry(run, tmp_path / "leaderboards")
+    (task,) = json.loads((path / "results.json").read_text())["tasks"]
+    assert task["usage"] == {"samples": len(lines), "seconds": 0.5, "tokens": 100.0}
+    assert read_board(tmp_path / "leaderboards", Catalogue(), resamples=50).rankings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ from vau_bench.records import JSON, Outcome
 from vau_bench.results import TaskResult
 from vau_bench.runs import Manifest, RunFolder, slug
 from vau_bench.saved import load_results
+from vau_bench.usage import UsageResult, mean_usage
 
 _ENVIRONMENT = ("python", "platform", "machine", "cpus", "packages", "commit", "dirty")
 _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[\\/]|~?/|\.{1,2}/|\\\\)[^\s'\",;()]*")
@@ -61,7 +63,8 @@ def entry_of(run: Path, name: str | None = None) -> Entry:
     if not shown:
         raise RunError("the model needs a name; pass --name")
     entry = Entry(None, shown, without_machine(manifest), results.tasks, rows)
-    return replace(entry, tasks=[_estimated_anew(task, entry, run) for task in results.tasks])
+    costs = mean_usage(RunFolder.existing(run).responses())
+    return replace(entry, tasks=[_with_cost(_estimated_anew(t, entry, run), costs) for t in results.tasks])
 
 
 def _name(manifest: Manifest) -> str:
@@ -89,6 +92,12 @@ def _estimated_anew(task: TaskResult, entry: Entry, run: Path) -> TaskResult:
         metrics = {name: anew[f"reflection/{name}"] for name in task["reflection"]["metrics"]}
         kept["reflection"] = {**task["reflection"], "metrics": metrics}
     return kept
+
+
+def _with_cost(task: TaskResult, costs: Mapping[str, UsageResult]) -> TaskResult:
+    """Return a result with what its answers cost, where the run recorded that."""
+    found = costs.get(task["task"])
+    return cast("TaskResult", {**task, "usage": found}) if found else task
 
 
 def _close(a: float | None, b: float | None) -> bool:

@@ -89,7 +89,9 @@ class _Reflection(_Record):
     cells: _Cells
 
 
-class _Usage(_Record):
+class Usage(_Record):
+    """What an answer cost on average, as the run recorded it."""
+
     seconds: float | None = Field(default=None, ge=0)
     tokens: float | None = Field(default=None, ge=0)
 
@@ -100,7 +102,7 @@ class _Drawn(_Record):
     classes: dict[str, _Class] = {}
     judge: _Judges = _Judges()
     reflection: _Reflection | None = None
-    usage: _Usage = _Usage()
+    usage: Usage = Usage()
 
 
 def drawings(board: Board, *, radar: bool = False) -> list[Drawing]:

@@ -18,10 +18,11 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from vau_bench.declarations import validated
 from vau_bench.errors import RunError
 from vau_bench.extras import needed
 from vau_bench.leaderboard.board import Board
-from vau_bench.leaderboard.figures import Drawing, drawings
+from vau_bench.leaderboard.figures import Drawing, Usage, drawings
 from vau_bench.leaderboard.ranking import Member, Ranking, Row
 from vau_bench.report.excerpts import clipped, legible
 from vau_bench.report.page import TEMPLATES as REPORT_TEMPLATES
@@ -177,6 +178,7 @@ def _provenance(member: Member | None, row: Row) -> tuple[list[tuple[str, str]],
         "measured": manifest.started,
         "frames": row.frames,
         "model": clipped(", ".join(f"{k}: {_bare(v)}" for k, v in sorted(identity.items())), _IDENTITY),
+        "cost": _cost(member),
         "commit": f"{commit}{' with changes' if environment.get('dirty') else ''}" if commit else "",
         "packages": ", ".join(f"{k} {v}" for k, v in sorted(packages.items())) if isinstance(packages, dict) else "",
         "python": _bare(environment.get("python") or ""),
@@ -184,6 +186,16 @@ def _provenance(member: Member | None, row: Row) -> tuple[list[tuple[str, str]],
     where = quote(f"entries/{member.entry.where}")
     links = [(name, f"{where}/{name}") for name in ("manifest.json", "results.json", "scores.jsonl.gz")]
     return [(name, value) for name, value in facts.items() if value], links
+
+
+def _cost(member: Member) -> str:
+    usage = validated(Usage, member.task.get("usage") or {}, member.entry.where)
+    told_cost = (
+        f"{usage.seconds:.3g} s" if usage.seconds else "",
+        f"{usage.tokens:,.0f} tokens" if usage.tokens else "",
+    )
+    named = ", ".join(filter(None, told_cost))
+    return f"{named} an answer, as the run recorded it" if named else ""
 
 
 def _bare(value: Any) -> str:
