@@ -19,7 +19,7 @@ from typing import ClassVar
 
 import pytest
 
-from vau_bench.errors import DataError, ModelError, RunError, UnknownNameError, UsageError
+from vau_bench.errors import DataError, MissingExtraError, ModelError, RunError, UnknownNameError, UsageError
 from vau_bench.evaluation import Options, evaluate, nothing_scored, score
 from vau_bench.journal import read_journal
 from vau_bench.models import MODELS
@@ -85,6 +85,19 @@ def test_every_expected_sample_is_counted_once(options: Options, tmp_path: Path,
     assert task["expected"] == sum(task["outcomes"].values()) == 12
     assert task["metrics"]["accuracy"]["value"] == pytest.approx(2 / 12)
     assert task["metrics"]["accuracy"]["answered_only"] == pytest.approx(2 / 8)
+
+
+def test_results_become_a_data_frame_with_a_row_per_metric(
+    options: Options, tmp_path: Path, scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = evaluate(options, tmp_path / "runs")
+    pytest.importorskip("pandas")
+    frame = results.to_pandas()
+    assert list(frame["metric"]) == list(results.tasks[0]["metrics"])
+    assert frame["value"].iloc[0] == results.tasks[0]["metrics"]["accuracy"]["value"]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"a data frame needs the extra \[plots\]"):
+        results.to_pandas()
 
 
 def test_the_same_command_again_asks_nothing_twice(options: Options, tmp_path: Path, scripted: type[Scripted]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from vau_bench.extras import needed
 from vau_bench.records import JSON
 
 if TYPE_CHECKING:
@@ -202,13 +203,8 @@ class Results:
         Raises:
             MissingExtraError: if pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            from vau_bench.errors import MissingExtraError
-
-            raise MissingExtraError("a data frame", "plots") from None
-        return pandas.DataFrame(list(self.rows()))
+        frames = needed("pandas", "a data frame", "plots")
+        return frames.DataFrame(list(self.rows()))
 
 
 def best_floor(task: TaskResult, metric: str) -> tuple[str | None, float | None]:
