@@ -259,3 +259,21 @@ def test_a_folder_that_is_no_run_is_told(vau, tmp_path: Path) -> None:
     for command in ("score", "report"):
         told = vau(command, str(tmp_path))
         assert told.code == 1 and "it has no manifest.json" in told.err
+
+
+def test_other_packages_add_commands_and_cannot_replace_ours(vau, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import EntryPoint
+
+    from vau_bench.cli import main as module
+
+    group = "vau_bench.commands"
+    points = [
+        EntryPoint("train", "srvau_train.cli:train", group),
+        EntryPoint("score", "somewhere.else:score", group),
+    ]
+    monkeypatch.setattr(module, "entry_points", lambda group: points)
+    assert "From srvau_train." in vau("--help").out
+    assert "rocot" in vau("train", "--help").out
+    assert "offline" in vau("score", "--help").out
+    told = vau("trian")
+    assert told.code == 2 and "did you mean train" in told.err

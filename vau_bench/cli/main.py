@@ -6,6 +6,7 @@ import importlib
 import signal
 import sys
 import warnings
+from importlib.metadata import EntryPoint, entry_points
 from typing import NoReturn, TextIO
 
 import click
@@ -32,18 +33,30 @@ class LazyGroup(click.Group):
     """A group that knows the summary of each command without importing it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102
-        return list(COMMANDS)
+        return [*COMMANDS, *_others()]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: D102
-        if name not in COMMANDS:
-            raise click.UsageError(f"no command {name!r}{suggestion(name, COMMANDS)}", ctx)
-        module, _, attribute = COMMANDS[name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(f"vau_bench.cli.{module}"), attribute)
+        command: click.Command
+        if name in COMMANDS:
+            module, _, attribute = COMMANDS[name][0].partition(":")
+            command = getattr(importlib.import_module(f"vau_bench.cli.{module}"), attribute)
+            return command
+        others = _others()
+        if name not in others:
+            raise click.UsageError(f"no command {name!r}{suggestion(name, [*COMMANDS, *others])}", ctx)
+        command = others[name].load()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: D102
+        rows = [(name, summary) for name, (_, summary) in COMMANDS.items()]
+        rows += [(name, f"From {point.value.partition('.')[0]}.") for name, point in _others().items()]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+            formatter.write_dl(rows)
+
+
+def _others() -> dict[str, EntryPoint]:
+    """Return the commands that installed packages add, by name; ours cannot be replaced."""
+    return {point.name: point for point in entry_points(group="vau_bench.commands") if point.name not in COMMANDS}
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
