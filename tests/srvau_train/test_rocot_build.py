@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from srvau_train.cli import train
+from srvau_train.rewards import form_reward, format_reward
 from srvau_train.rocot.answers import Answer, is_right
 from srvau_train.rocot.build import Built, build, read_records
 from srvau_train.rocot.filters import leak
@@ -96,6 +97,12 @@ def test_reflections_walk_the_whole_clip_and_never_tell_of_the_truth(chains: lis
     for record in chains:
         assert all(f"{t} s " in record["parts"]["reflect"] for t in range(16))
         assert leak(record["parts"]["reflect"]) is None
+
+
+def test_the_reward_finds_every_chain_well_formed(chains: list[dict[str, Any]]) -> None:
+    for record in chains:
+        interval = record["kind"] in ("grounding", "report")
+        assert form_reward(record["response"]) == format_reward(record["response"], interval=interval) == 1
 
 
 def test_language_varies_and_every_error_occurs(folder: Path, chains: list[dict[str, Any]]) -> None:
