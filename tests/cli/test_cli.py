@@ -274,6 +274,6 @@ def test_other_packages_add_commands_and_cannot_replace_ours(vau, monkeypatch: p
     monkeypatch.setattr(module, "entry_points", lambda group: points)
     assert "From srvau_train." in vau("--help").out
     assert "rocot" in vau("train", "--help").out
-    assert "offline" in vau("score", "--help").out
+    assert "ground truth" in vau("score", "--help").out
     told = vau("trian")
     assert told.code == 2 and "did you mean train" in told.err
