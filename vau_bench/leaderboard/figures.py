@@ -190,7 +190,7 @@ def _of_ranking(ranking: Ranking, number: int, stem: str, radar: bool) -> Iterat
         kind = "judge" if not place else f"judge-{place + 1}"
         yield made(kind, "Judged explanations", told, _judge_panel(judged))
     priced = [_priced(n, m, checked[n]) for n, m in seeing.items()]
-    if any(p.seconds or p.tokens for p in priced):
+    if sum(bool(p.seconds or p.tokens) for p in priced) > 1:  # one alone is told in its row
         told = f"{ranking.metric} against seconds and tokens an answer"
         yield made("cost", "Score against cost", told, lambda theme: plots.score_against_cost(priced, theme=theme))
 

@@ -34,8 +34,8 @@ class Line:
 def forest_plot(entries: Sequence[Entry], metric: str | None = None, *, theme: Theme = LIGHT) -> Figure:
     """Draw one metric of several models on one task, the best on top.
 
-    A filled mark has an interval clear of the best blind floor, a hollow one has not. The band reaches from the best
-    model as far as the MDE: what lies in it cannot be told from the best by two independent runs.
+    The interval of a filled mark is better than the best blind floor, that of a hollow one is not. The band reaches
+    from the best model as far as the MDE: what lies in it cannot be told from the best by two independent runs.
 
     Args:
         entries: models and their results on one task.
@@ -110,7 +110,7 @@ def _title(result: TaskResult, metric: str) -> str:
 
 def _note(result: TaskResult, shape: MetricResult, floor: Line | None) -> str:
     told_n = f"n = {shape['n']:,} of {result['expected']:,} samples, {shape['clusters']:,} source videos"
-    filled = " Filled: interval clear of the best blind floor; hollow: not." if floor else ""
+    filled = " Filled: better than the best blind floor beyond the interval." if floor else ""
     return f"{told_n}. Lines: 95% intervals, clustered by source video.{filled}"
 
 
@@ -173,7 +173,8 @@ def _floor_line(axes: Axes, name: str, value: float, theme: Theme) -> None:
 def _mark(axes: Axes, row: int, line: Line, shape: MetricResult, floor: float | None, theme: Theme) -> None:
     unit = shape["unit"]
     colour = theme.floor if line.floor else theme.series[0]
-    clear = floor is None or (line.low is not None and line.high is not None and not line.low <= floor <= line.high)
+    worst = line.high if shape["higher_is_better"] is False else line.low
+    better = floor is None or (worst is not None and (worst > floor) == (shape["higher_is_better"] is not False))
     if line.low is not None and line.high is not None:
         axes.plot([scaled(line.low, unit), scaled(line.high, unit)], [row, row], color=colour, linewidth=1.6, zorder=2)
     axes.plot(
@@ -181,7 +182,7 @@ def _mark(axes: Axes, row: int, line: Line, shape: MetricResult, floor: float | 
         [row],
         marker="D" if line.floor else "o",
         markersize=4.5 if line.floor else 6,
-        markerfacecolor=colour if clear and not line.floor else theme.ground,
+        markerfacecolor=colour if better and not line.floor else theme.ground,
         markeredgecolor=colour,
         markeredgewidth=1.4,
         linestyle="none",

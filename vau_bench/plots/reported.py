@@ -25,7 +25,7 @@ STYLES: Mapping[str | None, tuple[str, int]] = {
 
 
 class Constant(NamedTuple):
-    """One interval, the same for every video, that fits a test set best: seconds, and its mIoU in percent."""
+    """One interval, the same for every video, chosen to fit a test set: seconds, and its mIoU in percent."""
 
     start: float
     end: float
@@ -76,8 +76,8 @@ def reported_beside_floor(
     below = sum(f.miou < floors[f.dataset].miou for f in figures if f.dataset in datasets)
     total = sum(f.dataset in datasets for f in figures)
     note = (
-        f"mIoU (%) over the anomalous videos with a known time, as papers report it. Vertical line: the one interval, "
-        f"the same for every video, that fits the test set best. {below} of {total} figures lie below it (hollow)."
+        "mIoU (%) over the anomalous videos with a known time, as papers report it. Vertical line: one interval, the "
+        f"same for every video, chosen to fit the test set. {below} of {total} figures lie below it (hollow)."
     )
     sheet = Sheet(_TITLE, note, body + 0.34 + 0.5 + 0.24, theme)
     used = [style for style in STYLES if any(f.style == style for f in figures)]
