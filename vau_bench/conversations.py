@@ -28,7 +28,13 @@ def whole_conversations(turns: Mapping[str, Mapping[int, Response]], expected: i
         if not said:
             continue
         failed = next((r for r in said if r.outcome is not Outcome.SCORED), None)
-        if failed is None and len(said) < expected:
-            failed = replace(said[-1], outcome=Outcome.MISSING, error=f"turn {len(said) + 1} was not asked")
-        whole[sample_id] = failed or replace(said[-1], text=TURN_BREAK.join(r.text for r in said))
+        if failed is not None:
+            whole[sample_id] = failed
+        elif len(said) < expected:
+            missing = f"turn {len(said) + 1} was not asked"
+            whole[sample_id] = replace(said[-1], outcome=Outcome.MISSING, error=missing)
+        elif expected == 1:
+            whole[sample_id] = said[0]
+        else:
+            whole[sample_id] = replace(said[-1], text=TURN_BREAK.join(r.text for r in said))
     return whole

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -229,6 +230,19 @@ def _ask(
         folder.finish(manifest, "success")
 
 
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Spare the collector a search, a sixth of the time, of what scoring makes: all of it lives to the end."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_without_collection()
 def score(
     path: Path,
     *,

@@ -63,6 +63,8 @@ def set_tiou(predicted: Sequence[tuple[float, float]], true: Sequence[Segment]) 
 
 
 def _merged(intervals: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    if len(intervals) < 2:
+        return list(intervals)
     merged: list[tuple[float, float]] = []
     for start, end in sorted(intervals):
         if merged and start <= merged[-1][1]:
