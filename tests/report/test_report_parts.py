@@ -19,7 +19,7 @@ from vau_bench.errors import UsageError, VideoTimeoutError
 from vau_bench.evaluation import Options
 from vau_bench.records import JSON, Outcome, Response, Seen
 from vau_bench.report.cards import Verdict, card, verdict
-from vau_bench.report.charts import confusion_table, gauge, outcome_parts
+from vau_bench.report.charts import confusion_table, gauge, metric_rows, outcome_parts
 from vau_bench.report.choosing import choose, evenly, shares
 from vau_bench.report.command import repeat_command
 from vau_bench.report.contents import TaskContents
@@ -286,3 +286,14 @@ def test_a_confusion_table_leaves_out_names_that_occur_on_neither_side() -> None
     assert table is not None and table.columns == ["Normal", "Fall", "no answer"]
     assert table.rows == [("Normal", [(1, 0.25), (0, 0.0), (3, 0.75)]), ("Fall", [(2, 1.0), (0, 0.0), (0, 0.0)])]
     assert confusion_table({}) is None  # type: ignore[typeddict-item]
+
+
+@pytest.mark.parametrize(("answered", "told"), [(None, "-"), (0.5, "same"), (0.75, "75.0")])
+def test_the_value_over_answers_is_told_apart_from_no_answer_at_all(answered: float | None, told: str) -> None:
+    metric = {
+        "value": 0.5, "low": 0.4, "high": 0.6, "se": 0.05, "n": 9, "clusters": 9, "mde": 0.2, "method": "t",
+        "unit": "%", "higher_is_better": True, "summary": "", "answered_only": answered,
+    }  # fmt: skip
+    task = {"metrics": {"accuracy": metric}, "floors": {}, "paper": {}, "headline": "accuracy"}
+    (row,) = metric_rows(task)  # type: ignore[arg-type]
+    assert row.answered == told

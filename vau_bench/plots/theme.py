@@ -95,7 +95,6 @@ DARK = Theme(
     series=("#5aaeea", "#f08a4b", "#2bbf95", "#e097c3", "#efc04c", "#9cd3f7"),
     outcomes=("#3fb487", "#e6b043", "#a687d6", "#63a9e8", "#e2606f", "#7d838c"),
 )
-THEMES = (LIGHT, DARK)
 MARKERS = ("o", "s", "D", "^", "v", "P")
 
 _SETTINGS: Mapping[Any, Any] = {

@@ -113,7 +113,7 @@ def _metric_row(task: TaskResult, name: str) -> MetricRow:
         clusters=metric["clusters"],
         floor=floor or "",
         floor_value=told(floor_value, unit) if floor else "",
-        answered=differing_answered_only(metric),
+        answered="-" if metric["answered_only"] is None else differing_answered_only(metric) or "same",
         mde=told(metric["mde"], unit),
         paper=told(task["paper"].get(name), unit),
         standing=standing(task, name),
