@@ -231,6 +231,17 @@ def test_splits_that_share_a_source_video(folder: Path) -> None:
     assert f"{line_of(folder, 'splits')}: 2 source videos in two splits (first: 'v3' in val and test)" in told
 
 
+def test_a_split_that_only_training_needs_may_be_absent(folder: Path) -> None:
+    dataset = yaml.safe_load((folder / "task.yaml").read_text())["dataset"]
+    dataset["args"]["annotations"]["train"] = "train.csv"
+    edit(folder, dataset=dataset, splits=["train", "val", "test"])
+    checks = checked(folder)
+    assert checks["annotation"] == Check("annotation", "note", "val 4, test 8; no file of train")
+    assert [name for name, check in checks.items() if check.state == "FAIL"] == []
+    (folder / "data" / "val.csv").unlink()
+    assert "no annotation file" in failure(folder, "annotation")
+
+
 def test_a_dataset_of_which_nothing_can_take_part(folder: Path) -> None:
     path = folder / "data" / "test.csv"
     path.write_text(path.read_text().replace("fire", "-1"))

@@ -53,6 +53,10 @@ class DataError(VauBenchError):
     """A dataset file does not hold what its schema promises."""
 
 
+class NoAnnotationError(DataError):
+    """The annotation file of a split is not there."""
+
+
 class RunError(VauBenchError):
     """A run folder cannot be opened, continued or written."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from vau_bench.adversarial import adversarial_answers
 from vau_bench.datacheck import check_task
-from vau_bench.errors import DataError, VauBenchError
+from vau_bench.errors import DataError, NoAnnotationError, VauBenchError
 from vau_bench.evaluation import Silent
 from vau_bench.kinds import FloorContext, Kind
 from vau_bench.readers import Dataset
@@ -124,7 +124,7 @@ def _with_data(task: Task, data: Path | None, clips: ClipLoader | None) -> Itera
     datasets: dict[str, Dataset] = {}
     yield _checked("annotation", lambda: _annotation(task, data, datasets))
     chosen: list[Selection] = []
-    if datasets.keys() == set(task.spec.splits):
+    if datasets.keys() >= _needed(task):
         yield _checked("hash", lambda: _hashes(task, datasets))
         yield _checked("splits", lambda: _splits(task, datasets))
         yield _checked("samples", lambda: _samples(task, data, chosen))
@@ -145,9 +145,21 @@ def _with_data(task: Task, data: Path | None, clips: ClipLoader | None) -> Itera
 
 
 def _annotation(task: Task, data: Path | None, found: dict[str, Dataset]) -> str:
+    absent = []
     for split in task.spec.splits:
-        found[split] = task.read(data, split)
-    return ", ".join(f"{split} {len(dataset.samples)}" for split, dataset in found.items())
+        try:
+            found[split] = task.read(data, split)
+        except NoAnnotationError:
+            if split in _needed(task):
+                raise
+            absent.append(split)
+    told = ", ".join(f"{split} {len(dataset.samples)}" for split, dataset in found.items())
+    return Note(f"{told}; no file of {', '.join(absent)}") if absent else told
+
+
+def _needed(task: Task) -> set[str]:
+    """Return the splits without which the task cannot be evaluated."""
+    return {task.spec.split, task.spec.tuning_split}
 
 
 def _hashes(task: Task, datasets: Mapping[str, Dataset]) -> str:

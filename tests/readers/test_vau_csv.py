@@ -42,6 +42,17 @@ def test_rows_keep_their_order(write, read) -> None:
     assert [s.id for s in read().samples] == ["z", "a", "x"]
 
 
+def test_one_file_holds_several_datasets_told_by_the_prefix_of_their_names(write, read) -> None:
+    write(*({"Video Name": f"{name}.mp4"} for name in ("msad_Fire_1", "ecva_7", "msad_Fire_2", "msadness")))
+    assert [(s.id, s.group) for s in read(prefixes={"test": "msad_"}).samples] == [
+        ("msad_Fire_1", "Fire_1"),
+        ("msad_Fire_2", "Fire_2"),
+    ]
+    assert len(read(prefixes={"train": "msad_"}).samples) == 4
+    with pytest.raises(DataError, match="no row whose video name begins with 'ucf_'"):
+        read(prefixes={"test": "ucf_"})
+
+
 # The traps of the released files.
 
 MASK = dict.fromkeys(

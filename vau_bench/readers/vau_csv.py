@@ -25,7 +25,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from vau_bench.declarations import validated
-from vau_bench.errors import DataError
+from vau_bench.errors import DataError, NoAnnotationError
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.labels import canonical
 from vau_bench.readers.names import source_video, stem
@@ -44,6 +44,7 @@ class VauCsvArgs(BaseModel):
     Attributes:
         annotations: path of the file per split, below the data root; or one path for the only split.
         videos: folders below the data root that are searched first.
+        prefixes: per split, how the names of its videos begin in a file that holds other datasets too.
         columns: the columns that must be there, beside `Video Name`.
     """
 
@@ -51,6 +52,7 @@ class VauCsvArgs(BaseModel):
 
     annotations: dict[str, str]
     videos: list[str] = []
+    prefixes: dict[str, str] = {}
     columns: list[str] = []
 
 
@@ -68,22 +70,26 @@ def read_vau_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Data
         raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
     path = data / options.annotations[split]
     content = _content(path)
-    samples, notes = _samples(path, content, tuple(options.columns))
+    samples, notes = _samples(path, content, tuple(options.columns), options.prefixes.get(split, ""))
     finder = VideoFinder(data, options.videos)
     return Dataset(samples, hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), notes)
 
 
 @lru_cache(maxsize=2)  # a run reads its split for the samples, for the floors, and again when it is scored
-def _samples(path: Path, content: bytes, columns: tuple[str, ...]) -> tuple[tuple[Sample, ...], Mapping[str, int]]:
+def _samples(
+    path: Path, content: bytes, columns: tuple[str, ...], prefix: str
+) -> tuple[tuple[Sample, ...], Mapping[str, int]]:
     notes: Counter[str] = Counter()
     samples: dict[str, Sample] = {}
     for where, row in _rows(path, _decoded(content, path), ["Video Name", *columns]):
+        if not row["Video Name"].startswith(prefix):
+            continue
         sample = _sample(row, where, notes)
         if sample.id in samples:
             raise DataError(f"{where}: the video {sample.id!r} stands there twice")
         samples[sample.id] = sample
     if not samples:
-        raise DataError(f"{path} holds no row")
+        raise DataError(f"{path} holds no row" + (f" whose video name begins with {prefix!r}" if prefix else ""))
     return tuple(samples.values()), dict(notes)
 
 
@@ -91,7 +97,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"no annotation file {path}; pass --data DIR, the folder that holds it") from None
+        raise NoAnnotationError(f"no annotation file {path}; pass --data DIR, the folder that holds it") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
 
