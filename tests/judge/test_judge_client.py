@@ -117,7 +117,7 @@ class TestWhatComesBack:
 
     @pytest.mark.parametrize(
         ("score", "problem"),
-        [(11, "is 11, not between"), ("8/10", "is a text"), ([7], "is a list"), (float("nan"), "NaN is no score")],
+        [(11, "is 11, not between"), ("8/10", "is a text"), ([7], "is a list"), (float("nan"), "NaN is no number")],
     )
     def test_garbage_twice_is_unparsed_and_never_a_score(self, one, verdict, score, problem):
         judgement, server = one(verdict(score))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -17,18 +18,16 @@ from vau_bench.judge.verdict import NoVerdictError, Verdict, read_verdict
 from vau_bench.models.endpoint import CallError, Endpoint, EndpointSettings, Post, shortened
 from vau_bench.models.endpoint_config import EndpointConfig
 from vau_bench.models.openai_wire import Answer, read_reply
+from vau_bench.models.structured import StrictestForm, Wanted
 from vau_bench.records import Outcome
 
 Messages = list[dict[str, str]]
-Format = Literal["json_schema", "json_object", "none"]
 
 CHARACTERS_PER_TOKEN = 4
 """What the number of tokens is estimated by, before a server has counted them."""
 TOKENS_PER_VERDICT = 120
 """What a verdict of the shipped rubric is taken to need, before a server has counted it."""
 
-_FORMATS: tuple[Format, ...] = ("json_schema", "json_object", "none")
-_NOT_SUPPORTED = frozenset({400, 415, 422, 501})
 _QUOTED = 4_000
 _REPLY_KEPT = 2_000
 
@@ -42,7 +41,7 @@ class JudgeConfig(EndpointConfig):
     temperature: float = Field(0.0, ge=0, le=2, description="of the verdicts; above 0, repeats show their spread")
     seed: int = Field(0, description="of the first repeat; each further one gets the next")
     max_tokens: int = Field(600, ge=16, description="of a verdict at most; reasoning models need more")
-    response_format: Literal["auto", "json_schema", "json_object", "none"] = Field(
+    response_format: Wanted = Field(
         "auto", description="how JSON is asked for; auto: by schema, else as an object, else in words alone"
     )
     price_input: float | None = Field(None, ge=0, description="US dollars per million tokens of prompt")
@@ -116,9 +115,7 @@ class Judge:
         self.rubric = rubric
         self._system = rubric.instructions()
         self._judge_digest, self._rubric_digest = config.digest, rubric.digest
-        auto = config.response_format == "auto"
-        self._formats = list(_FORMATS if auto else _FORMATS[_FORMATS.index(config.response_format) :][:1])
-        self._proven = not auto
+        self._form = StrictestForm(config.response_format, "verdict")
         self._key: str | None = None
 
     def question(self, item: Item, repeat: int) -> Question:
@@ -206,20 +203,10 @@ class Judge:
             raise
 
     async def _asked(self, post: Post, messages: Messages, seed: int) -> Answer:
-        """Post in the strictest form that the server takes; what it refuses is not tried again by later calls."""
-        for form in tuple(self._formats):
-            try:
-                reply = await post(lambda form=form: self._payload(messages, form, seed))  # type: ignore[misc]
-            except CallError as error:
-                if self._proven or error.status not in _NOT_SUPPORTED or form == _FORMATS[-1]:
-                    raise
-            else:
-                if not self._proven:
-                    self._proven, self._formats = True, [form]
-                return read_reply(reply)
-        raise AssertionError("the last form either succeeds or raises")
+        payload = partial(self._payload, messages, seed)
+        return read_reply(await self._form.post(post, payload, self.rubric.verdict_schema()))
 
-    def _payload(self, messages: Messages, form: Format, seed: int) -> dict[str, Any]:
+    def _payload(self, messages: Messages, seed: int) -> dict[str, Any]:
         config = self.config
         payload: dict[str, Any] = {
             "model": config.model,
@@ -230,11 +217,6 @@ class Judge:
             payload["temperature"] = config.temperature
         if config.send_seed:
             payload["seed"] = seed
-        if form == "json_schema":
-            schema = {"name": "verdict", "strict": True, "schema": self.rubric.verdict_schema()}
-            payload["response_format"] = {"type": form, "json_schema": schema}
-        elif form == "json_object":
-            payload["response_format"] = {"type": form}
         return payload | config.extra_body
 
     def _prompt(self, item: Item, code: str) -> str:
