@@ -1,0 +1,247 @@
+"""The configuration of a training: a YAML file, checked field by field before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from srvau_train.weights import EffectCells, RewardWeights
+from vau_bench.errors import UsageError, suggestion
+from vau_bench.models.qwen_config import QwenVLConfig
+
+_DEFAULTS = QwenVLConfig.model_fields
+
+
+class Section(BaseModel):
+    """Part of a configuration; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LoraSection(Section):
+    """Low-rank adapters, where `model.method` is `lora`."""
+
+    r: int = Field(64, ge=1, description="rank")
+    alpha: int = Field(128, ge=1, description="scale: alpha / r multiplies the update")
+    dropout: float = Field(0.05, ge=0, lt=1, description="dropout before the adapter")
+    targets: list[str] = Field(
+        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        description="names of the linear layers of the language model that get one",
+    )
+
+
+class ModelSection(Section):
+    """What is trained."""
+
+    checkpoint: str = Field(min_length=1, description="folder of the checkpoint to begin with, or its id on the hub")
+    revision: str | None = Field(None, description="branch, tag or commit on the hub")
+    processor: str | None = Field(None, description="folder or id with the processor, if the checkpoint has none")
+    dtype: Literal["auto", "bfloat16", "float32"] = Field("bfloat16", description="precision of the weights")
+    attention: str | None = Field(None, description="sdpa, flash_attention_2 or eager; default: transformers' choice")
+    device: str = Field("auto", description="auto (a GPU if there is one) or cpu")
+    gradient_checkpointing: bool = Field(True, description="compute activations twice to hold fewer of them")
+    method: Literal["full", "lora"] = Field("full", description="train all weights, or low-rank adapters")
+    freeze_vision: bool = Field(True, description="leave the vision tower as it is")
+    lora: LoraSection = Field(LoraSection(), description="of the adapters")  # type: ignore[call-arg]
+
+
+class DataSection(Section):
+    """What it is trained on, and how a clip is shown."""
+
+    chains: list[Path] = Field([], description="folders that `train rocot` made; for sft")
+    tasks: list[str] = Field([], description="tasks whose training split gives prompts (grpo) or direct answers (sft)")
+    style: Literal["direct", "think", "reflect"] = Field("reflect", description="prompt style of rows of tasks")
+    split: str = Field("train", description="only train is accepted")
+    data: Path | None = Field(None, description="folder of the annotations")
+    videos: list[Path] = Field([], description="folders to look for videos in; default: beside the annotations")
+    mode: Literal["video", "frames", "patches"] = Field("video", description="as the argument of qwen_vl")
+    tell_times: Literal["auto", "always", "never"] = Field("auto", description="as the argument of qwen_vl")
+    frames: str | None = Field(None, description="frame plan, such as fps(2, max=32); default: the task's")
+    max_pixels: int = Field(_DEFAULTS["max_pixels"].default, ge=1, description="pixels of a frame at most")
+    min_pixels: int = Field(_DEFAULTS["min_pixels"].default, ge=1, description="pixels of a frame at least")
+    total_pixels: int = Field(_DEFAULTS["total_pixels"].default, ge=1, description="pixels of a clip at most")
+    limit: int | None = Field(None, ge=1, description="rows of each source at most")
+    workers: int = Field(4, ge=0, description="processes that decode ahead")
+    most_skipped: float = Field(0.05, ge=0, le=1, description="share of rows whose video may fail before it stops")
+
+
+class Steps(Section):
+    """What both trainings have."""
+
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this norm")
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
+    schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="of the learning rate")
+    warmup_share: float = Field(0.03, ge=0, lt=1, description="share of the steps in which it rises")
+    adam_beta2: float = Field(0.999, gt=0, lt=1, description="of AdamW")
+    bf16: bool = Field(True, description="compute in bfloat16")
+    save_every: int = Field(100, ge=1, description="steps between two checkpoints")
+    keep: int = Field(2, ge=1, description="checkpoints that are kept")
+    log_every: int = Field(5, ge=1, description="steps between two lines of metrics")
+    seed: int = Field(0, ge=0, description="of data order, dropout and sampling")
+
+
+class SftSection(Steps):
+    """Supervised fine-tuning."""
+
+    learning_rate: float = Field(1e-5, gt=0, description="at its peak")
+    epochs: float = Field(1.0, gt=0, description="passes over the rows")
+    max_steps: int | None = Field(None, ge=1, description="steps, instead of epochs")
+    batch_size: int = Field(1, ge=1, description="rows at once on a device")
+    accumulation: int = Field(8, ge=1, description="such batches in a step")
+    group_by_length: bool = Field(True, description="batches of rows of like length, so that little is padding")
+
+
+class GrpoSection(Steps):
+    """Reinforcement fine-tuning by GRPO (arXiv 2402.03300)."""
+
+    learning_rate: float = Field(1e-6, gt=0, description="at its peak")
+    steps: int = Field(500, ge=1, description="steps of the optimizer")
+    prompts: int = Field(8, ge=1, description="prompts a step, over all devices")
+    rollouts: int = Field(8, ge=2, description="completions a prompt")
+    micro_batch: int | None = Field(None, ge=1, description="completions at once on a device; default: all of its own")
+    max_new_tokens: int = Field(768, ge=1, description="of a completion")
+    temperature: float = Field(1.0, gt=0, description="of the sampling")
+    top_p: float = Field(1.0, gt=0, le=1, description="of the sampling")
+    beta: float = Field(0.04, ge=0, description="weight of the KL divergence from the first checkpoint")
+    loss_type: Literal["grpo", "dr_grpo", "dapo"] = Field("grpo", description="how tokens are averaged")
+    epsilon: float = Field(0.2, gt=0, description="clip range of the probability ratio")
+    epsilon_high: float | None = Field(None, gt=0, description="its upper side, where it differs (clip-higher)")
+    scale_rewards: Literal["group", "batch", "none"] = Field("group", description="divide advantages by the spread of")
+    drop_flat_groups: bool = Field(False, description="leave out prompts whose completions all earn the same")
+    advantage_on: Literal["all", "reflection"] = Field(
+        "all", description="tokens that learn: all, or from <reflect> on"
+    )
+    updates_per_batch: int = Field(1, ge=1, description="steps of the optimizer on one set of completions")
+    vllm: bool = Field(False, description="completions by vLLM; needs mode frames")
+
+
+class RewardSection(Section):
+    """The reward; see `srvau_train.weights.RewardWeights`, whose defaults these are."""
+
+    format: float = 0.5
+    accuracy: float = 0.5
+    tiou: float = 0.5
+    effect: float = 1.0
+    form: float = 0.25
+    length: float = 0.1
+    answer: Literal["first", "last"] = "first"
+    style: Literal["direct", "think", "reflect"] = "reflect"
+    keep: float = 0.25
+    repair: float = 0.5
+    damage: float = -0.25
+    stay_wrong: float = 0.0
+    above_whole: bool = False
+    length_target: float = 2.0
+    length_limit: float = 2.5
+    most_words: int = 300
+
+    def weights(self) -> RewardWeights:
+        """Return the checked weights.
+
+        Raises:
+            UsageError: where they would pay for being wrong first.
+        """
+        values = self.model_dump()
+        cells = EffectCells(**{name: values.pop(name) for name in ("keep", "repair", "damage", "stay_wrong")})
+        return RewardWeights(**values, cells=cells)
+
+
+class HardwareSection(Section):
+    """What it runs on; for `train plan` and the launchers."""
+
+    gpus: int = Field(1, ge=0, description="GPUs of a node; 0: the CPU")
+    nodes: int = Field(1, ge=1, description="nodes")
+    gpu_memory_gib: float = Field(80, gt=0, description="memory of a GPU")
+    strategy: Literal["single", "ddp", "zero2", "zero3", "fsdp2"] = Field("single", description="how it is spread")
+
+
+class TrainConfig(Section):
+    """A whole configuration."""
+
+    model: ModelSection
+    data: DataSection = DataSection()
+    sft: SftSection = SftSection()
+    grpo: GrpoSection = GrpoSection()
+    reward: RewardSection = RewardSection()
+    hardware: HardwareSection = HardwareSection()
+    report_to: list[Literal["tensorboard", "wandb"]] = Field([], description="where metrics go besides metrics.jsonl")
+
+    @model_validator(mode="after")
+    def _agree(self) -> TrainConfig:
+        if self.data.min_pixels > self.data.max_pixels:
+            raise ValueError("data.min_pixels is more than data.max_pixels")
+        if self.grpo.vllm and self.data.mode != "frames":
+            raise ValueError("grpo.vllm needs data.mode: frames")
+        if self.grpo.advantage_on == "reflection" and self.reward.style != "reflect":
+            raise ValueError("grpo.advantage_on: reflection needs reward.style: reflect")
+        if self.data.split != "train":
+            raise ValueError(f"data.split must be train, not {self.data.split}: nothing else may be trained on")
+        if self.hardware.strategy == "single" and self.hardware.gpus * self.hardware.nodes > 1:
+            raise ValueError("hardware.strategy single uses one GPU; choose ddp, zero2, zero3 or fsdp2")
+        self.reward.weights()
+        return self
+
+    @classmethod
+    def load(cls, path: Path, overrides: Mapping[str, str] | None = None) -> TrainConfig:
+        """Read a file; `overrides` replace fields by dotted name, their values read as YAML.
+
+        Raises:
+            UsageError: naming file and field.
+        """
+        try:
+            values = yaml.safe_load(path.read_text("utf-8")) or {}
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(values, dict):
+            raise UsageError(f"{path} holds no configuration")
+        for name, text in (overrides or {}).items():
+            _set(values, name, text)
+        return cls.parse(values, str(path))
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], source: str = "configuration") -> TrainConfig:
+        """Check values.
+
+        Raises:
+            UsageError: with a line for each field that is wrong.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = "; ".join(_complaint(cls, e) for e in error.errors())
+            raise UsageError(f"{source}: {lines}") from None
+
+    def dump(self) -> str:
+        """Return the effective configuration as YAML."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _set(values: dict[str, Any], name: str, text: str) -> None:
+    *sections, field = name.split(".")
+    place = values
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise UsageError(f"--set {name}: {section} is no section")
+    try:
+        place[field] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {name}: {text!r} is not a value") from None
+
+
+def _complaint(model: type[BaseModel], error: Any) -> str:
+    place = [str(part) for part in error["loc"]]
+    name = ".".join(place)
+    if error["type"] != "extra_forbidden":
+        text = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return f"{name}: {text}" if name else text
+    owner: Any = model
+    for part in place[:-1]:
+        owner = owner.model_fields[part].annotation
+    return f"unknown field {name}{suggestion(place[-1], owner.model_fields)}"
