@@ -46,7 +46,7 @@ class ModelSection(Section):
     gradient_checkpointing: bool = Field(True, description="compute activations twice to hold fewer of them")
     method: Literal["full", "lora"] = Field("full", description="train all weights, or low-rank adapters")
     freeze_vision: bool = Field(True, description="leave the vision tower as it is")
-    lora: LoraSection = Field(LoraSection(), description="of the adapters")  # type: ignore[call-arg]
+    lora: LoraSection = Field(LoraSection(), description="of the adapters")
 
 
 class DataSection(Section):
