@@ -10,9 +10,13 @@ from vau_bench.metrics.grounding import set_tiou
 from vau_bench.parsing import parse_interval, parse_label, parse_option, write_interval, write_label, write_option
 from vau_bench.records import ANOMALY, NORMAL, Sample, Segment
 
-Kind: TypeAlias = Literal["grounding", "classification", "mcq", "report"]
-KINDS: tuple[Kind, ...] = ("grounding", "classification", "mcq", "report")
-"""The tasks a chain can answer; `report` gives class and interval at once."""
+Kind: TypeAlias = Literal["grounding", "classification", "mcq", "report", "reasoning"]
+KINDS: tuple[Kind, ...] = ("grounding", "classification", "mcq", "report", "reasoning")
+"""What a chain can answer; `report` gives class and interval at once, `reasoning` an explanation and a class."""
+LABELLED: tuple[Kind, ...] = ("classification", "reasoning")
+"""Those that are answered by a class alone."""
+TIMED: tuple[Kind, ...] = ("grounding", "report")
+"""Those that are answered by an interval."""
 
 RIGHT_TIOU = 0.7
 """From this tIoU on an interval is right."""
@@ -41,7 +45,7 @@ class Answer:
         """Return the answer in the response grammar."""
         if kind == "mcq":
             return write_option(self.option or "")
-        if kind == "classification":
+        if kind in LABELLED:
             return write_label(self.label)
         written = write_interval(None if self.normal else self.segment)
         return written if kind == "grounding" or self.normal else written.replace(ANOMALY, self.label, 1)
@@ -74,8 +78,14 @@ def is_right(answer: Answer, sample: Sample, kind: Kind) -> bool:
     if kind == "mcq":
         return answer.option == sample.target.option
     named = answer.label == sample.target.label
-    timed = overlap(answer, sample) >= RIGHT_TIOU
-    return {"classification": named, "grounding": timed, "report": named and timed}[kind]
+    if kind in LABELLED:
+        return named
+    return overlap(answer, sample) >= RIGHT_TIOU and (named or kind == "grounding")
+
+
+def anomalous(sample: Sample) -> bool:
+    """Tell whether the truth is an anomaly, be its time known or not."""
+    return bool(sample.target.segments) or sample.target.label not in (None, NORMAL)
 
 
 def read_answer(text: str, sample: Sample, kind: Kind, classes: tuple[str, ...]) -> Answer | None:
@@ -85,7 +95,7 @@ def read_answer(text: str, sample: Sample, kind: Kind, classes: tuple[str, ...])
         option = parse_option(text, LETTERS[: len(options)], options)
         return Answer(ANOMALY, None, option.value) if option else None
     label = parse_label(text, classes)
-    if kind == "classification":
+    if kind in LABELLED:
         return Answer(label.value) if label else None
     interval = parse_interval(text)
     if interval is None or interval.value.valid is None:

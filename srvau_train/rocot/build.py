@@ -1,36 +1,35 @@
 """Building the data: planned chains to teacher to filters to an append-only, content-addressed JSONL folder.
 
     config.json       what the data depends on; another configuration needs another folder
-    chains.jsonl      the chains that passed, in the order of the plan
+    chains.jsonl      the chains that passed
     rejected.jsonl    those that did not, with all reasons
     statistics.md     counts and lengths          README.md   the dataset card
 
-No line holds a time or a path, so the same configuration gives the same bytes, interrupted or not.
+No line holds a time or a path. Chains of the scene teacher stand in the order of the plan, so the same configuration
+gives the same bytes, interrupted or not; those of an endpoint stand in the order in which they came.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from srvau_train.rocot.answers import Answer, is_right, overlap, read_answer
 from srvau_train.rocot.card import write_pages
-from srvau_train.rocot.filters import faults
-from srvau_train.rocot.plan import Planned, RocotConfig, by_sample, planned_errors, planned_policy, scenes, stream_of
-from srvau_train.rocot.splits import check_training_split
-from srvau_train.rocot.teacher import Assignment, Chain, Teacher
-from vau_bench.errors import RunError, UsageError
-from vau_bench.journal import LineJournal, read_journal, read_lines
-from vau_bench.parsing import parse_grammar
-from vau_bench.records import NORMAL, Response, Sample
-from vau_bench.synth import CLASSES
-
-CHAINS, REJECTED, CONFIG = "chains.jsonl", "rejected.jsonl", "config.json"
+from srvau_train.rocot.config import Recipe
+from srvau_train.rocot.filters import faults, revised_answer
+from srvau_train.rocot.plan import Planned, answers_of, planned_errors, planned_policy
+from srvau_train.rocot.records import CHAINS, CONFIG, REJECTED, about, content, line, read_records
+from srvau_train.rocot.source import ABSENT, Source
+from srvau_train.rocot.teacher import Assignment, Chain, Job, NoChain, Teacher
+from vau_bench.errors import ModelError, RunError, UsageError
+from vau_bench.journal import LineJournal, read_journal
+from vau_bench.records import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +40,31 @@ class Built:
         kept: chains in the folder.
         rejected: planned chains that are not, each with its reasons.
         resumed: how many of both were there already.
+        skipped: chains without a video to look at, by reason; they are planned again by the next build.
     """
 
     kept: int
     rejected: int
     resumed: int
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
-def chain_key(dataset: dict[str, Any], assignment: Assignment, teacher: Teacher, seed: int) -> str:
-    """Return the content address: sample and data, task, first answer, teacher and version, style, seed."""
+def chain_key(assignment: Assignment, teacher: Teacher, seed: int) -> str:
+    """Return the content address: data and sample, task, first answer, teacher and version, style, seed."""
     parts = (
-        json.dumps(dataset, sort_keys=True), assignment.sample.id, assignment.kind, assignment.think or "",
-        assignment.first.text(assignment.kind), assignment.first.label, teacher.id, teacher.version,
-        assignment.manner.name, str(seed),
+        json.dumps(dict(assignment.subject.dataset), sort_keys=True), assignment.sample.id, assignment.kind,
+        assignment.think or "", assignment.first.text(assignment.kind), assignment.first.label, teacher.id,
+        teacher.version, assignment.manner.name, str(seed),
     )  # fmt: skip
     return hashlib.sha256("".join(f"{len(p)}:{p}" for p in parts).encode()).hexdigest()[:32]
 
 
 def build(
     folder: Path,
-    config: RocotConfig,
+    config: Recipe,
     teacher: Teacher,
     *,
-    first: Path | None = None,
+    first: Path | Sequence[Path] = (),
     held_out: Sequence[Sample] = (),
     progress: Callable[[], None] = lambda: None,
 ) -> Built:
@@ -73,64 +74,133 @@ def build(
         folder: made if it is not there.
         config: of the data.
         teacher: writes the chains.
-        first: a journal of responses (`responses.jsonl`) whose first answers are used instead of the error model's.
-        held_out: samples of the splits that must stay unseen.
+        first: runs, or journals of responses (`responses.jsonl`), whose answers are the first answers, instead of the
+            error model's; with several, each subject has several.
+        held_out: samples that must stay unseen, beside those of the dataset's own held-out splits.
         progress: called after each planned chain.
 
     Raises:
-        UsageError: for a split that is no training split.
+        UsageError: for a split that is no training split, or a teacher that cannot write about these data.
         DataError: if a held-out video is among the samples.
+        ModelError: if the teacher is gone, or gave no answer about some chains; what it wrote is kept.
         RunError: if the folder holds data of another configuration, or cannot be written.
     """
-    check_training_split([], config.split)
-    check_training_split((sample for _, sample in scenes(config)), config.split, held_out)
-    responses = _responses(first)
-    _claim(folder, config, teacher, first)
-    resumed = 0
+    journals = [_journal(path) for path in ([first] if isinstance(first, Path) else first)]
     with ExitStack() as stack:
+        source = stack.enter_context(closing(config.source()))
+        source.check(held_out)
+        planned = _planned(config, source, journals)
+        _claim(folder, {**config.as_json(), **source.identity()}, teacher, journals)
         kept, rejected = (stack.enter_context(LineJournal(folder / name)) for name in (CHAINS, REJECTED))
         there = {r["key"] for name in (CHAINS, REJECTED) for r in read_records(folder / name)}
-        for planned in _planned(config, responses):
-            record, fit = _record(planned, config, teacher, there)
-            if record is None:
-                resumed += 1
-            else:
-                (kept if fit else rejected).write(_line(record))
-            progress()
-    try:
-        write_pages(folder, config, f"{teacher.id} {teacher.version}")
-    except OSError as error:
-        raise RunError(f"cannot write the pages in {folder}: {error.strerror}; the chains are all there") from None
+        work = _Work(config, source, teacher, kept, rejected, there, progress)
+        stopped = work.done(planned)
+        try:
+            write_pages(folder, config, source.about, teacher, work.skipped)
+        except OSError as error:
+            raise RunError(f"cannot write the pages in {folder}: {error.strerror}; the chains are all there") from None
+    if stopped:
+        raise ModelError(f"{stopped}; what was written is kept in {folder}, the same command goes on from there")
     kept_count, rejected_count = (sum(1 for _ in read_records(folder / name)) for name in (CHAINS, REJECTED))
-    return Built(kept_count, rejected_count, resumed)
+    return Built(kept_count, rejected_count, work.resumed, dict(work.skipped))
 
 
-def read_records(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of one of the JSONL files."""
-    return read_lines(path, json.loads)
+class _Work:
+    """Takes planned chains to the teacher, and what comes back to the journals."""
 
+    def __init__(
+        self,
+        recipe: Recipe,
+        source: Source,
+        teacher: Teacher,
+        kept: LineJournal,
+        rejected: LineJournal,
+        there: set[str],
+        progress: Callable[[], None],
+    ) -> None:
+        self.recipe, self.source, self.teacher = recipe, source, teacher
+        self.kept, self.rejected = kept, rejected
+        self.there, self.progress = there, progress
+        self.resumed = 0
+        self.skipped: Counter[str] = Counter()
+        self._waiting: dict[str, Planned] = {}
+        self._unanswered: list[str] = []
 
-def _responses(first: Path | None) -> list[Response] | None:
-    if first is None:
+    def done(self, planned: Iterable[Planned]) -> str | None:
+        """Do all of it; return why it is not complete, `None` when it is."""
+        chains = self.teacher.chains(self._jobs(planned))
+        try:
+            for job, result in chains:
+                self._settle(job, result)
+                self.progress()
+        except ModelError as error:
+            return str(error)
+        if self._unanswered:
+            return f"the teacher gave no answer about {len(self._unanswered)} chains (first: {self._unanswered[0]})"
         return None
+
+    def _jobs(self, planned: Iterable[Planned]) -> Iterator[Job]:
+        """Yield what the teacher is to write; the rest is counted at once."""
+        for p in planned:
+            if p.skipped in ABSENT:
+                self.skipped[p.skipped] += 1
+            else:
+                key = self._key(p)
+                if key not in self.there:
+                    self.there.add(key)
+                    if p.assignment is not None:
+                        self._waiting[key] = p
+                        yield Job(key, p.assignment)
+                        continue
+                    self.rejected.write(line({"key": key, **about(p), "reasons": [p.skipped]}))
+                else:
+                    self.resumed += 1
+            self.progress()
+
+    def _key(self, planned: Planned) -> str:
+        if planned.assignment is None:
+            return "/".join(map(str, (planned.skipped, *planned.place)))
+        return chain_key(planned.assignment, self.teacher, self.recipe.seed)
+
+    def _settle(self, job: Job, result: Chain | NoChain) -> None:
+        planned = self._waiting.pop(job.key)
+        head = {"key": job.key, **about(planned)}
+        if isinstance(result, NoChain):
+            if result.reason is None:
+                self._unanswered.append(f"{planned.subject.sample.id}: {result.told}")
+            elif result.reason in ABSENT:
+                self.skipped[result.reason] += 1
+            else:
+                self.rejected.write(line({**head, "reasons": [result.reason], "told": result.told}))
+            return
+        read = revised_answer(result, job.assignment)
+        reasons = faults(result, job.assignment, read)
+        if reasons:
+            self.rejected.write(line({**head, "reasons": reasons, "response": result.response}))
+        else:
+            body = content(result, job.assignment, read, self.source.split, self.teacher, self.recipe.seed)
+            self.kept.write(line({**head, **body}))
+
+
+def _journal(first: Path) -> Path:
     path = first / "responses.jsonl" if first.is_dir() else first
     if not path.is_file():
         raise UsageError(f"no journal of responses at {path}")
-    return list(read_journal(path))
+    return path
 
 
-def _planned(config: RocotConfig, responses: list[Response] | None) -> Iterator[Planned]:
-    return planned_errors(config) if responses is None else planned_policy(config, by_sample(responses, config))
+def _planned(recipe: Recipe, source: Source, journals: Sequence[Path]) -> Iterator[Planned]:
+    if not journals:
+        return planned_errors(recipe, source)
+    return planned_policy(recipe, source, [answers_of(read_journal(path), source) for path in journals])
 
 
-def _claim(folder: Path, config: RocotConfig, teacher: Teacher, first: Path | None) -> None:
+def _claim(folder: Path, data: Mapping[str, Any], teacher: Teacher, journals: Sequence[Path]) -> None:
     """Write the configuration into a new folder, or see that it is the same."""
-    source = None
-    if first is not None:
-        file = first / "responses.jsonl" if first.is_dir() else first
-        source = hashlib.sha256(file.read_bytes()).hexdigest()
-    identity = {**config.as_json(), "teacher": {"id": teacher.id, "version": teacher.version}, "first_answers": source}
-    text = json.dumps(identity, indent=2, sort_keys=True) + "\n"
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in journals]
+    written_by = {"id": teacher.id, "version": teacher.version, **teacher.provenance}
+    answers = digests if len(digests) > 1 else next(iter(digests), None)
+    text = json.dumps({**data, "teacher": written_by, "first_answers": answers}, indent=2, sort_keys=True) + "\n"
     path = folder / CONFIG
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,67 +211,3 @@ def _claim(folder: Path, config: RocotConfig, teacher: Teacher, first: Path | No
         partial.replace(path)
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror}") from None
-
-
-def _record(
-    planned: Planned, config: RocotConfig, teacher: Teacher, there: set[str]
-) -> tuple[dict[str, Any] | None, bool]:
-    """Return the line of a planned chain and whether it is fit; no line when it is there already."""
-    assignment = planned.assignment
-    if assignment is None:
-        key = f"{planned.skipped}/{planned.sample.id}/{planned.kind}"
-        return (None if key in there else {"key": key, **_about(planned), "reasons": [planned.skipped]}), False
-    key = chain_key(config.dataset, assignment, teacher, config.seed)
-    if key in there:
-        return None, False
-    chain = teacher.write(assignment, stream_of("chain", key))
-    grammar = parse_grammar(chain.response)
-    last = chain.response[slice(*grammar.last.span)]
-    read = read_answer(last, planned.sample, planned.kind, (NORMAL, *CLASSES))
-    reasons = faults(chain, assignment, read)
-    if reasons:
-        return {"key": key, **_about(planned), "reasons": reasons, "response": chain.response}, False
-    return {"key": key, **_about(planned), **_content(chain, assignment, read, config, teacher)}, True
-
-
-def _about(planned: Planned) -> dict[str, Any]:
-    sample = planned.sample
-    return {
-        "sample_id": sample.id, "video": sample.video, "group": sample.group, "kind": planned.kind,
-        "origin": planned.origin, "mistake": planned.mistake, "label": sample.target.label,
-    }  # fmt: skip
-
-
-def _content(
-    chain: Chain, assignment: Assignment, read: Answer | None, config: RocotConfig, teacher: Teacher
-) -> dict[str, Any]:
-    sample, kind, first = assignment.sample, assignment.kind, assignment.first
-    timed = kind in ("grounding", "report")
-    truth = assignment.truth.segment
-    return {
-        "split": config.split,
-        "action": assignment.action,
-        "first_right": is_right(first, sample, kind),
-        "first_tiou": round(overlap(first, sample), 6) if timed else None,
-        "revised_tiou": round(overlap(read, sample), 6) if timed and read else None,
-        "truth": {
-            "label": sample.target.label,
-            "segments": [list(s) for s in sample.target.segments or ()],
-            "option": sample.target.option,
-            "rounded": list(truth) if truth else None,
-        },
-        "parts": {
-            "think": chain.think, "first": chain.first, "reflect": chain.reflect, "revised": chain.revised,
-            "final": chain.final,
-        },
-        "response": chain.response,
-        "loss_from": 0 if assignment.action != "correct" else chain.response.index("<reflect>"),
-        "provenance": {
-            "dataset": config.dataset, "teacher": teacher.id, "teacher_version": teacher.version,
-            "style": assignment.manner.name, "seed": config.seed,
-        },
-    }  # fmt: skip
-
-
-def _line(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace") + b"\n"

@@ -11,9 +11,11 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from srvau_train.rocot.config import Recipe
 from srvau_train.rocot.filters import REASONS
-from srvau_train.rocot.plan import RocotConfig
-from vau_bench.journal import read_lines
+from srvau_train.rocot.records import read_records
+from srvau_train.rocot.source import About
+from srvau_train.rocot.teacher import Teacher
 
 _WORD = re.compile(r"\w+")
 PARTS = ("think", "reflect", "revised")
@@ -32,6 +34,7 @@ def statistics(kept: Sequence[Mapping[str, Any]], rejected: Sequence[Mapping[str
         "rejected": _counted(r["reasons"][0] for r in rejected),
         "any_reason": _counted(reason for r in rejected for reason in r["reasons"]),
         "right_share": mean(r["first_right"] for r in kept) if kept else None,
+        "task": _counted(r.get("task", r["kind"]) for r in kept),
         **{name: _counted(r[name] for r in kept) for name in ("kind", "action", "mistake", "label", "origin")},
         "first_tiou": mean(r["first_tiou"] for r in timed) if timed else None,
         "revised_tiou": mean(r["revised_tiou"] for r in timed) if timed else None,
@@ -42,25 +45,39 @@ def statistics(kept: Sequence[Mapping[str, Any]], rejected: Sequence[Mapping[str
     }
 
 
-def write_pages(folder: Path, config: RocotConfig, teacher: str) -> None:
-    """Write `statistics.json`, `statistics.md` and `README.md`."""
-    kept, rejected = (list(read_lines(folder / f"{n}.jsonl", json.loads)) for n in ("chains", "rejected"))
+def write_pages(
+    folder: Path, recipe: Recipe, about: About, teacher: Teacher, skipped: Mapping[str, int] | None = None
+) -> None:
+    """Write `statistics.json`, `statistics.md` and `README.md`.
+
+    Args:
+        folder: of the data.
+        recipe: how its chains were made.
+        about: what they are about.
+        teacher: that wrote them.
+        skipped: chains without a video to look at, by reason.
+    """
+    kept, rejected = (list(read_records(folder / f"{n}.jsonl")) for n in ("chains", "rejected"))
     figures = statistics(kept, rejected)
+    if skipped:
+        figures["skipped"] = dict(skipped)
     text = json.dumps(figures, indent=2) + "\n"
     (folder / "statistics.json").write_text(text, "utf-8")
     (folder / "statistics.md").write_text(statistics_page(figures), "utf-8")
-    (folder / "README.md").write_text(card(figures, config, teacher), "utf-8")
+    (folder / "README.md").write_text(card(figures, recipe, about, teacher), "utf-8")
 
 
 def statistics_page(figures: Mapping[str, Any]) -> str:
     """Return the statistics as markdown."""
     reasons = dict.fromkeys(REASONS, 0) | figures["rejected"]
+    skipped = figures.get("skipped")
     tables = [
         _table("Planned chains", "outcome", {"kept": figures["kept"], **reasons, "planned": figures["planned"]}),
+        *([_table("Skipped, until their videos are there", "reason", skipped)] if skipped else []),
         *(
             _table(title, name, figures[name])
             for title, name in (
-                ("Tasks", "kind"), ("What the reflection does", "action"), ("Errors of first answers", "mistake"),
+                ("Tasks", "task"), ("What the reflection does", "action"), ("Errors of first answers", "mistake"),
                 ("Classes", "label"), ("Where first answers come from", "origin"),
             )
         ),
@@ -79,32 +96,34 @@ def statistics_page(figures: Mapping[str, Any]) -> str:
     return "\n\n".join(["# RoCoT statistics", "\n".join(summary), *tables, f"## Lengths\n\n{words}"]) + "\n"
 
 
-def card(figures: Mapping[str, Any], config: RocotConfig, teacher: str) -> str:
+def card(figures: Mapping[str, Any], recipe: Recipe, about: About, teacher: Teacher) -> str:
     """Return the dataset card."""
-    declared = "the policy's own rate" if config.right_share is None else f"{config.right_share:.0%} right"
-    errors = ", ".join(f"{name} {value:g}" for name, value in asdict(config.errors).items())
+    declared = "the policy's own rate" if recipe.right_share is None else f"{recipe.right_share:.0%} right"
+    errors = ", ".join(f"{name} {value:g}" for name, value in asdict(recipe.errors).items())
     policy = figures["origin"].get("policy", 0) > 0
     source = "a policy's own responses" if policy else f"a declared error model ({errors})"
+    style = f"style `{recipe.manner.name}` (walk / step in seconds / grid of times in seconds)"
+    checks = teacher.told.checks
+    tags = ", ".join(("video-anomaly-understanding", "self-reflection", *about.tags))
     return f"""---
-license: apache-2.0
+license: {about.licence}
 task_categories: [video-text-to-text]
 language: [en]
-tags: [video-anomaly-understanding, self-reflection, synthetic]
+tags: [{tags}]
 ---
 
-# RoCoT on VAU-Synth
+# RoCoT on {about.name}
 
-{figures["kept"]} reflection-oriented chains of thought on {figures["videos"]} procedural clips: initial reasoning and
-answer, a reflection that checks them against the video second by second, revised reasoning and answer.
+{figures["kept"]} reflection-oriented chains of thought on {figures["videos"]} {about.clips}: initial reasoning and
+answer, a reflection that checks them against the video{checks}, revised reasoning and answer.
 It is made in the manner of SRVAU-R1's RoCoT (arXiv 2602.01004), whose prompts, size and teacher are not published:
 every choice here is ours.
 
-- **Videos**: VAU-Synth, split `{config.split}`, seed {config.data_seed}, {config.clips} clips of {config.seconds:g} s,
-  difficulty {config.difficulty}. No video of a validation or test split.
+- **Videos**: {about.videos}
 - **First answers**: from {source}; declared share: {declared};
   right among the chains kept: {_number(figures["right_share"])}. A right one is kept (or
   its ends refined), a wrong one corrected, so that the model learns to do both.
-- **Teacher**: {teacher}, style `{config.manner.name}` (walk / step in seconds / grid of times in seconds).
+- **Teacher**: {teacher.id} {teacher.version}, {style}.
 - **Filters**: grammar; the revised answer is right (tIoU of at least 0.7); no phrase tells of having seen it;
   the reflection names this answer's class, option or times; it is no copy. Counts are in `statistics.md`.
 
@@ -117,7 +136,7 @@ style; `provenance` holds what went into it.
 
 ## Limits
 
-The clips are drawn, not filmed, the teacher knows their state exactly, and its wordings are few
+{about.limits}, {teacher.told.limits}
 ({figures["vocabulary"]} words in all). Planted errors are not distributed as those of a model.
 """
 

@@ -7,13 +7,20 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from srvau_train.rocot.answers import Answer, Kind, is_right
+from srvau_train.rocot.answers import Answer, Kind, is_right, read_answer
 from srvau_train.rocot.teacher import Assignment, Chain
 from vau_bench.parsing import parse_grammar
+from vau_bench.records import ANOMALY, NORMAL
 from vau_bench.reflection import COPIED, manner
 
 REASONS = ("grammar", "not_the_truth", "leak", "not_about_this_answer", "copy", "empty")
 _WORD = re.compile(r"\w+")
+
+
+def revised_answer(chain: Chain, assignment: Assignment) -> Answer | None:
+    """Return the answer that a chain ends with, as the parsers of evaluation read it back from the response."""
+    last = chain.response[slice(*parse_grammar(chain.response).last.span)]
+    return read_answer(last, assignment.sample, assignment.kind, (NORMAL, *assignment.subject.classes))
 
 
 def faults(chain: Chain, assignment: Assignment, read: Answer | None) -> list[str]:
@@ -22,15 +29,16 @@ def faults(chain: Chain, assignment: Assignment, read: Answer | None) -> list[st
     Args:
         chain: the chain.
         assignment: what it was written for.
-        read: the revised answer as the parsers read it back from the response.
+        read: the revised answer, see `revised_answer`.
     """
     text = chain.response
+    written = "" if assignment.think else chain.think
     how = manner(text)
     grammar = parse_grammar(text)
     found = {
         "grammar": not grammar.well_formed or grammar.style != "reflect",
         "not_the_truth": read is None or not is_right(read, assignment.sample, assignment.kind),
-        "leak": leak(f"{chain.reflect} {chain.revised}") is not None,
+        "leak": leak(f"{written} {chain.reflect} {chain.revised}") is not None,
         "not_about_this_answer": not names(chain.reflect, assignment.first, assignment.kind),
         "copy": how.copy or copied_share(chain.revised, chain.think) >= COPIED,
         "empty": how.empty,
@@ -55,7 +63,7 @@ def names(reflect: str, first: Answer, kind: Kind) -> bool:
     """Tell whether a reflection is about this answer: it names its option, class, or one of its times."""
     if kind == "mcq":
         return re.search(rf"\b(?:option|answer|statement)(?:\s+was)?\s+\(?{first.option}\b", reflect, re.I) is not None
-    if re.search(rf"\b{re.escape(first.label)}\b", reflect, re.IGNORECASE):
+    if first.label != ANOMALY and re.search(rf"\b{re.escape(first.label)}\b", reflect, re.IGNORECASE):
         return True
     if first.segment is None:
         return False

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
-from srvau_train.rocot.answers import RIGHT_TIOU, Answer, Kind, is_right, overlap, rounded
+from srvau_train.rocot.answers import RIGHT_TIOU, TIMED, Answer, Kind, anomalous, is_right, overlap, rounded
 from vau_bench.errors import UsageError
 from vau_bench.records import Sample, Segment
 from vau_bench.synth.draws import Draw
 
 _TRIES = 20
-_TIMED = frozenset({"grounding", "report"})
-_NAMED = frozenset({"classification", "report"})
 
 
 class Decoy(NamedTuple):
@@ -64,12 +62,11 @@ class ErrorModel:
 
     def possible(self, sample: Sample, kind: Kind) -> dict[str, float]:
         """Return the weights of the errors that can be made on this sample."""
-        if not sample.target.segments:
-            names = {"false_alarm"}
-        else:
-            names = {"false_alarm", "miss"}
-            names |= {"shifted", "too_long", "too_short"} if kind in _TIMED else set()
-            names |= {"wrong_class"} if kind in _NAMED else set()
+        names = {"false_alarm"}
+        if anomalous(sample):
+            names |= {"miss"}
+            names |= {"shifted", "too_long", "too_short"} if kind in TIMED else set()
+            names |= {"wrong_class"} if kind != "grounding" else set()
         return {name: weight for name, weight in asdict(self).items() if name in names and weight}
 
     def draw(
@@ -113,7 +110,7 @@ class ErrorModel:
             assert truth.segment is not None
             made = replace(truth, segment=_MOVES[name](truth.segment, draw))
         if made.segment is None:
-            return None
+            return replace(made, option=None)
         inside = Segment(max(0.0, made.segment.start), min(seconds, made.segment.end))
         if inside.duration < grid:
             return None

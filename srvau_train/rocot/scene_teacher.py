@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
 from srvau_train.grading import LETTERS
 from srvau_train.rocot import wording
 from srvau_train.rocot.answers import Answer
 from srvau_train.rocot.findings import filled, findings, harmless
-from srvau_train.rocot.teacher import Assignment, Chain
+from srvau_train.rocot.streams import stream_of
+from srvau_train.rocot.teacher import Assignment, Chain, Job, NoChain, Told
 from srvau_train.rocot.timeline import Timeline
 from vau_bench.errors import DataError
-from vau_bench.records import ANOMALY
+from vau_bench.records import ANOMALY, JSON
 from vau_bench.synth import phrases
 from vau_bench.synth.draws import Draw
 from vau_bench.synth.state import Scene
@@ -20,6 +24,13 @@ class SceneTeacher:
 
     id = "scene"
     version = "1"
+    provenance: Mapping[str, JSON] = MappingProxyType({})
+    told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
+
+    def chains(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Chain | NoChain]]:
+        """Yield each job with its chain; the same job always gets the same."""
+        for job in jobs:
+            yield job, self.write(job.assignment, stream_of("chain", job.key))
 
     def write(self, assignment: Assignment, draw: Draw) -> Chain:
         """Return the chain.
@@ -31,7 +42,7 @@ class SceneTeacher:
         if scene is None:
             raise DataError(f"the scene teacher writes about vau_synth clips only, not about {assignment.sample.id}")
         timeline = Timeline.of(scene, assignment.manner.step, draw)
-        final = assignment.first if assignment.action == "keep" else assignment.truth
+        final = assignment.final
         return Chain(
             think=assignment.think or _claim(assignment, draw),
             first=assignment.first.text(assignment.kind),

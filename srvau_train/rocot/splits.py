@@ -1,4 +1,4 @@
-"""The check that no video of a held-out split is trained on."""
+"""The checks that no video of a held-out split, and no dataset that is to stay unseen, is trained on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ from collections.abc import Iterable
 from vau_bench.errors import DataError, UsageError
 from vau_bench.readers.names import source_video
 from vau_bench.records import Sample
+from vau_bench.task import Task
 
 TRAINING_SPLITS = ("train",)
+OUT_OF_DISTRIBUTION = frozenset({("UCF-Crime", "grounding")})
+"""Datasets, by kind of task, that the published recipe evaluates on and never trains on."""
+
+
+def check_in_distribution(tasks: Iterable[Task], *, allowed: bool = False) -> None:
+    """Refuse tasks that measure how a model does on data that it was not trained on.
+
+    Raises:
+        UsageError: naming the first, unless they are allowed.
+    """
+    for task in tasks:
+        if (task.spec.dataset.name, task.spec.kind) in OUT_OF_DISTRIBUTION and not allowed:
+            raise UsageError(
+                f"{task.name} is the out-of-distribution test of grounding, so it is not trained on (the times of its "
+                "training anomalies are unknown, too); leave it out, or pass --ucf-grounding"
+            )
 
 
 def check_training_split(samples: Iterable[Sample], split: str, held_out: Iterable[Sample] = ()) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from srvau_train.rocot.answers import Answer, Kind
 from srvau_train.rocot.timeline import Walk
 from vau_bench.parsing import write_reflection
-from vau_bench.records import Sample
-from vau_bench.synth.draws import Draw
+from vau_bench.records import JSON, Sample
 from vau_bench.synth.state import Scene
+
+if TYPE_CHECKING:
+    from srvau_train.rocot.source import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +38,43 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A sample and a first answer to reflect on.
+    """A subject and a first answer to reflect on.
 
     Attributes:
-        sample: with its truth.
-        kind: of the task.
+        subject: what it is about.
         first: the first answer.
         think: the reasoning that led to it, `None` when the teacher is to write it.
         truth: the right answer.
         action: `correct` a wrong answer, `keep` a right one, `refine` the ends of a right one.
-        scene: of a vau_synth clip.
         manner: how to write.
     """
 
-    sample: Sample
-    kind: Kind
+    subject: Subject
     first: Answer
     think: str | None
     truth: Answer
     action: str
-    scene: Scene | None
     manner: Manner
+
+    @property
+    def sample(self) -> Sample:
+        """With its truth."""
+        return self.subject.sample
+
+    @property
+    def kind(self) -> Kind:
+        """How it is answered."""
+        return self.subject.kind
+
+    @property
+    def scene(self) -> Scene | None:
+        """The scene of a vau_synth clip."""
+        return self.subject.scene
+
+    @property
+    def final(self) -> Answer:
+        """The answer that the chain ends with: the first where that is kept, else the truth."""
+        return self.first if self.action == "keep" else self.truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +93,56 @@ class Chain:
         return write_reflection(self.think, self.first, self.reflect, self.revised, self.final)
 
 
+class Job(NamedTuple):
+    """An assignment, and the key of the chain that is wanted for it."""
+
+    key: str
+    assignment: Assignment
+
+
+class NoChain(NamedTuple):
+    """Why a teacher wrote none.
+
+    Attributes:
+        reason: as it is counted; `None` where nothing was decided and the teacher is to be asked again.
+        told: one sentence.
+    """
+
+    reason: str | None
+    told: str
+
+
+class Told(NamedTuple):
+    """What a dataset card says about a teacher.
+
+    Attributes:
+        checks: how it checks an answer against the video, as it follows these words; may be empty.
+        limits: of its chains, as a clause.
+    """
+
+    checks: str
+    limits: str
+
+
 class Teacher(Protocol):
-    """Writes chains; the same assignment and stream always give the same chain."""
+    """Writes chains.
+
+    Attributes:
+        id: its name.
+        version: raised with everything that can change a chain.
+        provenance: what else is kept with each chain about how it was written.
+        told: for the dataset card.
+    """
 
     id: str
     version: str
+    provenance: Mapping[str, JSON]
+    told: Told
 
-    def write(self, assignment: Assignment, draw: Draw) -> Chain:
-        """Return the chain."""
+    def chains(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Chain | NoChain]]:
+        """Yield each job with its chain or why there is none, as they come; `jobs` is taken lazily.
+
+        Raises:
+            ModelError: if the teacher is gone for all jobs; what was yielded before stands.
+        """
         ...

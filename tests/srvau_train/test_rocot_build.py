@@ -16,10 +16,12 @@ from click.testing import CliRunner
 from srvau_train.cli import train
 from srvau_train.rewards import form_reward, format_reward
 from srvau_train.rocot.answers import Answer, is_right
-from srvau_train.rocot.build import Built, build, read_records
+from srvau_train.rocot.build import Built, build
+from srvau_train.rocot.config import RocotConfig
 from srvau_train.rocot.filters import leak
 from srvau_train.rocot.mistakes import ErrorModel
-from srvau_train.rocot.plan import RocotConfig, kept_counts
+from srvau_train.rocot.plan import kept_counts
+from srvau_train.rocot.records import read_records
 from srvau_train.rocot.scene_teacher import SceneTeacher
 from srvau_train.rocot.splits import check_training_split
 from srvau_train.rocot.teacher import Assignment, Chain, Manner
@@ -148,7 +150,7 @@ def test_a_build_that_was_killed_goes_on_to_the_same_bytes(tmp_path: Path) -> No
 import os, signal
 from pathlib import Path
 from srvau_train.rocot.build import build
-from srvau_train.rocot.plan import RocotConfig
+from srvau_train.rocot.config import RocotConfig
 from srvau_train.rocot.scene_teacher import SceneTeacher
 count = 0
 def step():
