@@ -216,24 +216,22 @@ class SkipCount:
         self.reasons: dict[int, str] = {}
         self.skipped = 0
 
-    def keep(self, features: Sequence[Features | Skipped]) -> list[Features]:
-        """Return the rows that can be shown.
+    def count(self, rows: int, skipped: Sequence[Skipped]) -> None:
+        """Count so many rows, of which some were skipped.
 
         Raises:
-            ModelError: if too many cannot.
+            ModelError: if too many were.
         """
-        self.seen += len(features)
-        for item in features:
-            if isinstance(item, Skipped):
-                self.skipped += 1
-                self.reasons.setdefault(item.index, item.reason)
+        self.seen += rows
+        self.skipped += len(skipped)
+        for item in skipped:
+            self.reasons.setdefault(item.index, item.reason)
         if self.skipped > self.most * max(self.seen, self.grace):
             first = next(iter(self.reasons.values()))
             raise ModelError(
                 f"{self.skipped} of {self.seen} rows could not be shown (first: {first}); "
                 "mend the videos, or raise data.most_skipped"
             )
-        return [item for item in features if isinstance(item, Features)]
 
 
 def check_rows(rows: Sequence[Example], *, responses: bool) -> None:

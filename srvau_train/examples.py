@@ -1,4 +1,4 @@
-"""Rows to train on: a request exactly as it is asked in evaluation, with the truth and, for SFT, the response to learn."""
+"""Rows to train on: a request exactly as it is asked in evaluation, with its truth and, for SFT, the response."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from srvau_train.grading import Truth
 from srvau_train.rocot.splits import check_training_split
+from vau_bench.catalogue import Catalogue
 from vau_bench.errors import DataError, UsageError
 from vau_bench.journal import read_lines
 from vau_bench.keys import request_key
@@ -109,7 +110,7 @@ def task_examples(
 
 def chain_examples(
     folder: Path,
-    tasks: Mapping[str, Task],
+    tasks: Catalogue,
     *,
     data: Path | None = None,
     plan: str | None = None,
@@ -119,7 +120,7 @@ def chain_examples(
 
     Args:
         folder: that `train rocot` made.
-        tasks: by name.
+        tasks: where theirs are found.
         data: root of the annotations.
         plan: of the frames; default: the task's.
         limit: chains at most.
@@ -155,12 +156,12 @@ def _task_of(record: Mapping[str, Any]) -> str:
 
 
 def _source(
-    name: str, tasks: Mapping[str, Task], data: Path | None, records: Iterable[Mapping[str, Any]]
+    name: str, tasks: Catalogue, data: Path | None, records: Iterable[Mapping[str, Any]]
 ) -> tuple[Task, Kind[Any], Any, dict[str, Sample]]:
     """Return task, kind, dataset and samples by id; a generated dataset is made as long as the chains need it."""
     if name not in tasks:
         raise DataError(f"the chains belong to the task {name}, which does not exist here")
-    task = tasks[name]
+    task = tasks.get(name)
     dataset = task.read(data, "train")
     samples = {sample.id: sample for sample in dataset.samples}
     if task.spec.dataset.reader == "vau_synth":

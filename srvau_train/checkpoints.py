@@ -1,0 +1,169 @@
+"""Checkpoints that are whole or not there, a log that survives a restart, and a stop where the loss is no number.
+
+config.yaml       the effective configuration; another one needs another folder
+metrics.jsonl     a line each few steps
+checkpoint-N/     to go on from; `complete` is written last
+final/            the result, loadable by transformers alone
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from srvau_train.config import TrainConfig
+from vau_bench.errors import ModelError, RunError
+
+if TYPE_CHECKING:
+    _Base = Any
+else:
+    _Base = object
+
+COMPLETE, FINAL, METRICS, CONFIG = "complete", "final", "metrics.jsonl", "config.yaml"
+
+
+class WholeCheckpoints(_Base):
+    """Mixin in front of a `Trainer`: marks a checkpoint when it is whole, then removes the oldest ones.
+
+    Attributes:
+        kept: how many stay.
+    """
+
+    kept: int = 2
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(self.args.output_dir)
+        target = folder / f"checkpoint-{self.state.global_step}"
+        try:
+            super()._save_checkpoint(model, trial)
+            if self.args.should_save:
+                (target / COMPLETE).write_text("")
+        except (OSError, RuntimeError) as error:
+            # safetensors and torch wrap what the disk says
+            if isinstance(error, RuntimeError) and not _about_disk(error):
+                raise
+            shutil.rmtree(target, ignore_errors=True)
+            last = latest(folder)
+            rest = f"{last.name} is whole: the same command goes on from it" if last else "there is none before it"
+            raise RunError(f"cannot write {target.name}: {_reason(error)}; {rest}") from error
+        if self.args.should_save:
+            for old in _complete(folder)[: -self.kept]:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        """Do a step; a loss that is no number ends the training before it spoils the weights."""
+        loss = super().training_step(*args, **kwargs)
+        if not math.isfinite(float(loss)):
+            raise ModelError(
+                f"the loss is {float(loss)} at step {self.state.global_step + 1}; the checkpoints before it are whole. "
+                "Lower the learning rate, or look at the rows of this step"
+            )
+        return loss
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Write none: the card belongs to the finished model."""
+
+
+class MetricsLog(TrainerCallback):  # type: ignore[misc]
+    """Appends what is logged to `metrics.jsonl`; a line of a step that is done again is taken out first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / METRICS
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Take out the lines behind the step that is gone on from."""
+        if state.is_world_process_zero and self._path.exists():
+            lines = [line for line in self._path.read_text("utf-8").splitlines() if _step_of(line) <= state.global_step]
+            partial = self._path.with_suffix(".partial")
+            partial.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+            partial.replace(self._path)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Append a line."""
+        if state.is_world_process_zero and logs:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": state.global_step, **logs}, default=float) + "\n")
+
+
+def latest(folder: Path) -> Path | None:
+    """Return the newest whole checkpoint."""
+    found = _complete(folder)
+    return found[-1] if found else None
+
+
+def claim(out: Path, config: TrainConfig) -> None:
+    """Make the folder of a training, or see that it belongs to the same configuration.
+
+    Raises:
+        RunError: if it holds another training, or cannot be written.
+    """
+    path, text = out / CONFIG, config.dump()
+    try:
+        if path.exists() and path.read_text("utf-8") != text:
+            raise RunError(f"{out} holds a training of another configuration; choose another --out")
+        out.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise RunError(f"cannot write {out}: {error.strerror}") from None
+    for half in out.glob("checkpoint-*"):
+        if not (half / COMPLETE).exists():
+            shutil.rmtree(half, ignore_errors=True)
+
+
+def save_final(out: Path, model: Any, processor: Any, *, model_arguments: dict[str, Any]) -> Path:
+    """Write the result under its name only when it is whole.
+
+    Args:
+        out: the folder of the training.
+        model: adapters are merged into it.
+        processor: with the chat template.
+        model_arguments: of `qwen_vl`, with which it was trained; written as `vau_bench.json`.
+
+    Raises:
+        RunError: if it cannot be written.
+    """
+    merged = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    partial, final = out / f"{FINAL}.partial", out / FINAL
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        merged.save_pretrained(partial)
+        processor.save_pretrained(partial)
+        (partial / "vau_bench.json").write_text(json.dumps(model_arguments, indent=2) + "\n")
+        partial.rename(final)
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _about_disk(error):
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
+        raise RunError(f"cannot write {final}: {_reason(error)}; the same command tries again") from error
+    return final
+
+
+def _complete(folder: Path) -> list[Path]:
+    found = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
+    return sorted(found, key=lambda path: int(path.name.partition("-")[2]))
+
+
+def _step_of(line: str) -> int:
+    with suppress(ValueError, KeyError, TypeError):
+        return int(json.loads(line)["step"])
+    return 1 << 62  # a torn line
+
+
+def _about_disk(error: Exception) -> bool:
+    text = str(error).lower()
+    return any(words in text for words in ("no space", "os error", "i/o error", "iostream", "file write", "disk"))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

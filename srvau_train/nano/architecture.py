@@ -1,0 +1,191 @@
+"""An empty nano model: Qwen2.5-VL's architecture and processor at a few million parameters, and a tokenizer of its own.
+
+The result loads with plain `AutoModelForImageTextToText` and `AutoProcessor`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+SPECIAL_TOKENS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+TAGS = tuple(f"<{slash}{name}>" for name in ("think", "answer", "glue", "reflect") for slash in ("", "/"))
+
+CHAT_TEMPLATE = """\
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{% if message.content is string %}{{ message.content }}{% else %}
+{%- for part in message.content %}
+{%- if part.type == 'video' %}<|vision_start|><|video_pad|><|vision_end|>
+{%- elif part.type == 'image' %}<|vision_start|><|image_pad|><|vision_end|>
+{%- else %}{{ part.text }}{% endif %}
+{%- endfor %}{% endif %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+_PIECES = r"\d+(?:\.\d+)?|s\]\[?|[^\sA-Za-z\d]* (?=\d)| ?[A-Za-z](?:[A-Za-z', -]*[A-Za-z])?|\s+|[^\sA-Za-z\d]+"
+"""A number is a piece of its own, whatever stands before it, so that a time is the same token in question and answer;
+what stands between two numbers or punctuation marks is one piece, so that a frequent clause can become one token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a nano model.
+
+    Attributes:
+        hidden: width of the language model; a multiple of `heads`.
+        layers: of the language model.
+        heads: of its attention; half as many hold keys and values.
+        feed: width of its feed-forward part.
+        vision_hidden: width of the vision tower.
+        vision_layers: of the vision tower.
+        vision_heads: of its attention.
+        vision_feed: width of its feed-forward part.
+        patch: side of a patch in pixels.
+        merge: patches a side that become one token.
+        vocabulary: tokens at most.
+    """
+
+    hidden: int = 128
+    layers: int = 4
+    heads: int = 4
+    feed: int = 352
+    vision_hidden: int = 96
+    vision_layers: int = 3
+    vision_heads: int = 3
+    vision_feed: int = 256
+    patch: int = 16
+    merge: int = 2
+    vocabulary: int = 2800
+
+
+def build_tokenizer(corpus: Iterable[str], vocabulary: int) -> Any:
+    """Return a byte-level BPE tokenizer whose merges reach across words, up to whole clauses (as in arXiv 2503.13423).
+
+    Every text can be written with it and is read back as it was.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    learner = Tokenizer(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_PIECES), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    learner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        special_tokens=[*SPECIAL_TOKENS, *TAGS],
+        show_progress=False,
+    )
+    learner.train_from_iterator(corpus, trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=learner,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=[t for t in SPECIAL_TOKENS if t not in ("<|endoftext|>", "<|im_end|>")],
+        padding_side="left",
+        model_max_length=32768,
+        clean_up_tokenization_spaces=False,
+    )
+    for name, token in (("image_token", "<|image_pad|>"), ("video_token", "<|video_pad|>")):
+        setattr(tokenizer, name, token)
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+def build_processor(tokenizer: Any, size: Size) -> Any:
+    """Return Qwen2.5-VL's processor for this tokenizer and patch size."""
+    import transformers as t
+
+    visual = {"patch_size": size.patch, "merge_size": size.merge, "temporal_patch_size": 2}
+    return t.Qwen2_5_VLProcessor(
+        t.Qwen2VLImageProcessor(**visual), tokenizer, t.Qwen2VLVideoProcessor(**visual), chat_template=CHAT_TEMPLATE
+    )
+
+
+def build_model(tokenizer: Any, size: Size, *, seed: int) -> Any:
+    """Return the model with fresh weights: a linear layer's in proportion to 1/sqrt(inputs)."""
+    import torch
+    import transformers as t
+
+    ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL_TOKENS}
+    half = size.hidden // size.heads // 2
+    height = half * 3 // 8
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": size.hidden,
+        "intermediate_size": size.feed,
+        "num_hidden_layers": size.layers,
+        "num_attention_heads": size.heads,
+        "num_key_value_heads": size.heads,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": True,
+        "bos_token_id": ids["<|endoftext|>"],
+        "eos_token_id": ids["<|im_end|>"],
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 1e4,
+            "mrope_section": [half - 2 * height, height, height],
+        },
+    }
+    vision = {
+        "depth": size.vision_layers,
+        "hidden_size": size.vision_hidden,
+        "intermediate_size": size.vision_feed,
+        "num_heads": size.vision_heads,
+        "out_hidden_size": size.hidden,
+        "patch_size": size.patch,
+        "spatial_merge_size": size.merge,
+        "temporal_patch_size": 2,
+        "window_size": 1024,
+        "fullatt_block_indexes": list(range(size.vision_layers)),
+        "tokens_per_second": 2,
+    }
+    config = t.Qwen2_5_VLConfig(
+        text_config=text,
+        vision_config=vision,
+        tie_word_embeddings=True,
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = t.Qwen2_5_VLForConditionalGeneration(config)
+        _spread(model, size)
+    model.generation_config = t.GenerationConfig(
+        eos_token_id=[ids["<|im_end|>"], ids["<|endoftext|>"]], pad_token_id=ids["<|endoftext|>"]
+    )
+    return model
+
+
+def _spread(model: Any, size: Size) -> None:
+    """Draw the weights anew; what adds to a residual stream begins small, the deeper the model the smaller."""
+    import torch
+
+    residual = ("o_proj", "down_proj", "attn.proj")
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv3d):
+            std = module.weight[0].numel() ** -0.5
+            if name.endswith(residual):
+                std /= math.sqrt(2 * (size.vision_layers if "visual" in name else size.layers))
+            torch.nn.init.normal_(module.weight, std=std)
+            if module.bias is not None:
+                torch.nn.init.zeros_(module.bias)
+        elif isinstance(module, torch.nn.Embedding):
+            torch.nn.init.normal_(module.weight, std=size.hidden**-0.5)

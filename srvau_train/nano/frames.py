@@ -1,0 +1,131 @@
+"""The frames of the training clips, drawn once at the size that the model sees."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vau_bench.errors import DataError, RunError, VideoMissingError
+from vau_bench.synth import GENERATOR_VERSION, SynthParams, render_at, scene_at
+from vau_bench.video.clip import Clip, VideoInfo
+
+DRAWN = (224, 168)
+"""Clips are drawn at this width and height and then made smaller, as evaluation makes its frames smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How clips are shown.
+
+    Attributes:
+        width: of a frame in pixels.
+        height: of a frame in pixels.
+        fps: frames a second.
+        seconds: length of a clip.
+    """
+
+    width: int = 128
+    height: int = 96
+    fps: float = 2.0
+    seconds: float = 16.0
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """The times of the frames in seconds."""
+        return tuple(k / self.fps for k in range(round(self.seconds * self.fps)))
+
+    @property
+    def plan(self) -> str:
+        """The frame plan that shows a clip so."""
+        return f"fps({self.fps:g}, max={len(self.times)})"
+
+
+class FrameStore:
+    """Frames of the clips of one split in a file, mapped into memory.
+
+    Args:
+        path: of the `.npy` file, (clips, frames, height, width, 3) uint8.
+        look: of the clips.
+    """
+
+    def __init__(self, path: Path, look: Look) -> None:
+        self.path = path
+        self.look = look
+        self.frames: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self.frames)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open the file anew in another process."""
+        return FrameStore, (self.path, self.look)
+
+    def load(self, path: Path, plan: str) -> Clip:
+        """Return the clip whose name ends in its number.
+
+        Raises:
+            VideoMissingError: if it was not drawn.
+            DataError: if another plan is asked for than was drawn.
+        """
+        look = self.look
+        if plan != look.plan:
+            raise DataError(f"the frames were drawn for {look.plan}, not for {plan}")
+        number = int(path.stem.rpartition("-")[2])
+        if number >= len(self):
+            raise VideoMissingError(f"{path.stem} was not drawn")
+        times = look.times
+        info = VideoInfo(path, 0, look.seconds, len(times), look.width, look.height, look.fps, "drawn", 0, False)
+        return Clip(np.array(self.frames[number]), tuple(range(len(times))), times, info)
+
+
+def draw_frames(
+    folder: Path, split: str, count: int, look: Look, *, seed: int = 0, workers: int = 2,
+    progress: Callable[[], None] = lambda: None,
+) -> FrameStore:  # fmt: skip
+    """Draw the first `count` clips of a split, or open what was drawn before.
+
+    Raises:
+        RunError: if the file cannot be written.
+    """
+    identity = json.dumps([GENERATOR_VERSION, split, count, seed, look.width, look.height, look.fps, look.seconds])
+    path, label = folder / f"{split}.npy", folder / f"{split}.json"
+    if path.exists() and label.exists() and label.read_text() == identity:
+        return FrameStore(path, look)
+    shape = (count, len(look.times), look.height, look.width, 3)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        label.unlink(missing_ok=True)
+        store = np.lib.format.open_memmap(path, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            drawn = pool.map(partial(_drawn, split=split, seed=seed, look=look), range(count), chunksize=32)
+            for number, frames in enumerate(drawn):
+                store[number] = frames
+                progress()
+        store.flush()
+        label.write_text(identity)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}") from None
+    return FrameStore(path, look)
+
+
+def _drawn(number: int, split: str, seed: int, look: Look) -> NDArray[np.uint8]:
+    import torch
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2.functional import resize
+
+    torch.set_num_threads(1)
+    scene = scene_at(split, number, seed=seed, params=SynthParams(look.seconds))
+    frames = torch.from_numpy(render_at(scene, look.times, DRAWN)).permute(0, 3, 1, 2)
+    small = resize(frames, [look.height, look.width], interpolation=InterpolationMode.BICUBIC, antialias=True)
+    out: NDArray[np.uint8] = small.permute(0, 2, 3, 1).contiguous().numpy()
+    return out
