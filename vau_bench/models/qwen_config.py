@@ -27,8 +27,10 @@ class QwenVLConfig(ModelConfig):
     attn_implementation: str | None = Field(
         None, description="sdpa, flash_attention_2 or eager; default: transformers' choice"
     )
-    mode: Literal["video", "frames"] = Field(
-        "video", description="video: a real video input; frames: images, each after its time in text"
+    mode: Literal["video", "frames", "patches"] = Field(
+        "video",
+        description="video: a real video input; frames: images, each after its time in text; "
+        "patches: each pair of frames a video of its own, after their times in text",
     )
     tell_times: Literal["auto", "always", "never"] = Field(
         "auto",

@@ -74,7 +74,8 @@ class InputBuilder:
         family: decides how times are told.
         tokens_per_second: of the model's clock, 0 where it has none.
         size: of the frames.
-        mode: `video` for a real video input, `frames` for images between written times.
+        mode: `video` for a real video input, `frames` for images between written times, `patches` for each
+            temporal patch (two frames) as a video of its own behind its written times.
         tell: when times are also written into the text in `video` mode: where the model's own clock cannot
             tell them (`auto`), `always`, `never`.
     """
@@ -85,7 +86,7 @@ class InputBuilder:
         family: Family,
         tokens_per_second: float,
         size: FrameSize,
-        mode: Literal["video", "frames"] = "video",
+        mode: Literal["video", "frames", "patches"] = "video",
         tell: Literal["auto", "always", "never"] = "auto",
     ) -> None:
         self._processor = processor
@@ -109,6 +110,8 @@ class InputBuilder:
             return Prepared(request, inputs, None, None)
         if self._mode == "frames":
             return self._with_images(request, clip)
+        if self._mode == "patches":
+            return self._with_patches(request, clip)
         return self._with_video(request, clip)
 
     def _with_images(self, request: Request, clip: Clip) -> Prepared:
@@ -125,9 +128,28 @@ class InputBuilder:
                 "input_data_format": "channels_last",
             },
         )
-        before = re.findall(r"(\[[\d.]+s\])<\|vision_start\|>", self._decoded(inputs))
-        assert_told(read_labels("".join(before)), clip.times)
+        self._assert_labels(inputs, clip.times)
         return Prepared(request, inputs, self._seen(clip, inputs["image_grid_thw"]), None)
+
+    def _with_patches(self, request: Request, clip: Clip) -> Prepared:
+        if self._family == "qwen3_vl":
+            raise ValueError("Qwen3-VL writes the time before each patch itself; use mode=video")
+        frames, times = _filled(clip, self._patch)
+        labels = time_labels(clip.times)
+        starts = range(0, len(times), self._patch)
+        visual: list[dict[str, str]] = []
+        for k in starts:
+            visual += [{"type": "text", "text": "".join(labels[k : k + self._patch])}, {"type": "video"}]
+        patches = [frames[k : k + self._patch] for k in starts]
+        arguments = self._video_arguments(patches[0], times[: self._patch], clip, None, len(times))
+        arguments["video_metadata"] *= len(patches)
+        inputs = self._process(self._text(request, visual), len(patches), videos=patches, videos_kwargs=arguments)
+        self._assert_labels(inputs, clip.times)
+        return Prepared(request, inputs, self._seen(clip, inputs["video_grid_thw"]), None)
+
+    def _assert_labels(self, inputs: Tensors, times: Sequence[float]) -> None:
+        before = re.findall(r"((?:\[[\d.]+s\])+)<\|vision_start\|>", self._decoded(inputs))
+        assert_told(read_labels("".join(before)), times)
 
     def _with_video(self, request: Request, clip: Clip) -> Prepared:
         clock = self._clock(clip)
@@ -158,11 +180,14 @@ class InputBuilder:
             return clock.error > 1 / self._tokens_per_second + 1e-9
         return self._family == "qwen2_vl"
 
-    def _video_arguments(self, frames: Any, times: Sequence[float], clip: Clip, clock: Clock | None) -> dict[str, Any]:
+    def _video_arguments(
+        self, frames: Any, times: Sequence[float], clip: Clip, clock: Clock | None, shown: int | None = None
+    ) -> dict[str, Any]:
+        """Return the processor's arguments for a video of these frames, one of `shown` in all."""
         from transformers.video_utils import VideoMetadata
 
         count = len(times)
-        least, most = self._size.limits(count)
+        least, most = self._size.limits(shown or count)
         if self._family == "qwen3_vl":
             least, most = least * count, most * count  # its limits are for the whole clip
             fps, indices = STAMP_RATE, stamp_ticks(times)
@@ -224,7 +249,7 @@ class InputBuilder:
         return text
 
     def _seen(self, clip: Clip, grid: Any) -> Seen:
-        part = self._processor.video_processor if self._mode == "video" else self._processor.image_processor
+        part = self._processor.image_processor if self._mode == "frames" else self._processor.video_processor
         _, rows, columns = (int(n) for n in grid[0])
         return replace(clip.seen(), width=columns * part.patch_size, height=rows * part.patch_size)
 
