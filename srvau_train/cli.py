@@ -12,6 +12,9 @@ from vau_bench.errors import UsageError, VauBenchError, suggestion
 
 COMMANDS = {
     "rocot": ("srvau_train.rocot.command:rocot", "Build reflection-oriented chains of thought (RoCoT)."),
+    "sft": ("srvau_train.command:sft", "Supervised fine-tuning."),
+    "grpo": ("srvau_train.command:grpo", "Reinforcement fine-tuning with the reflection-aware reward."),
+    "nano": ("srvau_train.nano.command:nano", "The whole recipe in nano size, on two CPU cores."),
 }
 
 
