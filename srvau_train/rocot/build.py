@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,12 @@ def build(
         ModelError: if the teacher is gone, or gave no answer about some chains; what it wrote is kept.
         RunError: if the folder holds data of another configuration, or cannot be written.
     """
-    journals = [_journal(path) for path in ([first] if isinstance(first, Path) else first)]
+    runs = [_journals(path) for path in ([first] if isinstance(first, Path) else first)]
     with ExitStack() as stack:
         source = stack.enter_context(closing(config.source()))
         source.check(held_out)
-        planned = _planned(config, source, journals)
-        _claim(folder, {**config.as_json(), **source.identity()}, teacher, journals)
+        planned = _planned(config, source, runs)
+        _claim(folder, {**config.as_json(), **source.identity()}, teacher, runs)
         kept, rejected = (stack.enter_context(LineJournal(folder / name)) for name in (CHAINS, REJECTED))
         there = {r["key"] for name in (CHAINS, REJECTED) for r in read_records(folder / name)}
         work = _Work(config, source, teacher, kept, rejected, there, progress)
@@ -128,11 +129,11 @@ class _Work:
 
     def done(self, planned: Iterable[Planned]) -> str | None:
         """Do all of it; return why it is not complete, `None` when it is."""
-        chains = self.teacher.chains(self._jobs(planned))
         try:
-            for job, result in chains:
-                self._settle(job, result)
-                self.progress()
+            with closing(self.teacher.chains(self._jobs(planned))) as chains:
+                for job, result in chains:
+                    self._settle(job, result)
+                    self.progress()
         except ModelError as error:
             return str(error)
         if self._unanswered:
@@ -182,22 +183,24 @@ class _Work:
             self.kept.write(line({**head, **body}))
 
 
-def _journal(first: Path) -> Path:
-    path = first / "responses.jsonl" if first.is_dir() else first
-    if not path.is_file():
-        raise UsageError(f"no journal of responses at {path}")
-    return path
+def _journals(first: Path) -> list[Path]:
+    """Return the journals of a run, of which there are several when it was shared among processes."""
+    found = sorted(first.glob("responses*.jsonl")) if first.is_dir() else [first]
+    if not found or not all(path.is_file() for path in found):
+        raise UsageError(f"no journal of responses at {first}")
+    return found
 
 
-def _planned(recipe: Recipe, source: Source, journals: Sequence[Path]) -> Iterator[Planned]:
-    if not journals:
+def _planned(recipe: Recipe, source: Source, runs: Sequence[Sequence[Path]]) -> Iterator[Planned]:
+    if not runs:
         return planned_errors(recipe, source)
-    return planned_policy(recipe, source, [answers_of(read_journal(path), source) for path in journals])
+    read = [chain.from_iterable(map(read_journal, journals)) for journals in runs]
+    return planned_policy(recipe, source, [answers_of(responses, source) for responses in read])
 
 
-def _claim(folder: Path, data: Mapping[str, Any], teacher: Teacher, journals: Sequence[Path]) -> None:
+def _claim(folder: Path, data: Mapping[str, Any], teacher: Teacher, runs: Sequence[Sequence[Path]]) -> None:
     """Write the configuration into a new folder, or see that it is the same."""
-    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in journals]
+    digests = [hashlib.sha256(b"".join(path.read_bytes() for path in journals)).hexdigest() for journals in runs]
     written_by = {"id": teacher.id, "version": teacher.version, **teacher.provenance}
     answers = digests if len(digests) > 1 else next(iter(digests), None)
     text = json.dumps({**data, "teacher": written_by, "first_answers": answers}, indent=2, sort_keys=True) + "\n"

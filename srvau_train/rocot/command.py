@@ -15,7 +15,7 @@ from srvau_train.rocot.config import Recipe, RocotConfig, TaskConfig
 from srvau_train.rocot.mistakes import ErrorModel
 from srvau_train.rocot.teacher import Manner, Teacher
 from vau_bench.cli.common import TerminalProgress, data_option, names, tasks_dir_option
-from vau_bench.errors import UnknownNameError, UsageError
+from vau_bench.errors import DataError, UnknownNameError, UsageError
 from vau_bench.synth import DIFFICULTIES
 
 OF_CLIPS = ("clips", "kinds", "data_seed", "seconds", "difficulty")
@@ -37,7 +37,8 @@ OF_TASKS = ("data", "videos", "limit", "ucf_grounding", "tasks_dirs")
 @click.option(
     "--videos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Root folder of the videos; default: that of --data.",
+    multiple=True,
+    help="Folder below which videos are looked for; may stand several times. Default: that of --data.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Samples per task, evenly spread over the dataset.")
 @click.option("--ucf-grounding", is_flag=True, help="Also take UCF-Crime for grounding, the out-of-distribution test.")
@@ -101,6 +102,8 @@ def rocot(
     told = f"{built.kept} chains, {built.rejected} rejected ({built.resumed} of both were there)"
     skipped = "".join(f", {count} skipped: {reason}" for reason, count in built.skipped.items())
     click.echo(f"{told}{skipped}; see {out / 'statistics.md'}")
+    if not built.kept:
+        raise DataError(f"no chain could be built; why is counted in {out / 'statistics.md'}")
     if audit > 0:
         from srvau_train.rocot.audit import write_audit
 

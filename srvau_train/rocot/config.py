@@ -117,7 +117,7 @@ class TaskConfig(Recipe):
     Attributes:
         tasks: names, groups or patterns.
         data: root of the annotations.
-        videos: root of the videos; default: the same.
+        videos: folders below which videos are looked for; default: where the reader looks.
         split: only `train` is accepted.
         limit: samples per task, evenly spread.
         ucf_grounding: also take grounding tasks of UCF-Crime, which the published recipe leaves out of distribution.
@@ -126,7 +126,7 @@ class TaskConfig(Recipe):
 
     tasks: tuple[str, ...]
     data: Path | None = None
-    videos: Path | None = None
+    videos: tuple[Path, ...] = ()
     split: str = "train"
     limit: int | None = None
     ucf_grounding: bool = False
@@ -147,5 +147,5 @@ class TaskConfig(Recipe):
 
     def as_json(self) -> dict[str, Any]:
         """Return the configuration without the places where things lie on this machine."""
-        record = asdict(replace(self, data=None, videos=None, tasks_dirs=()))
+        record = asdict(replace(self, data=None, videos=(), tasks_dirs=()))
         return {name: value for name, value in record.items() if name not in ("data", "videos", "tasks_dirs")}

@@ -13,19 +13,19 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from srvau_train.grading import LETTERS
-from srvau_train.rocot.answers import Answer, Kind
+from srvau_train.rocot.answers import TIMED, Answer, Kind, is_right, read_answer
 from srvau_train.rocot.filters import leak
 from srvau_train.rocot.teacher import Assignment, Chain
 from vau_bench.declarations import read_declaration
 from vau_bench.judge.fence import fenced, material, new_code
 from vau_bench.models.structured import NoObjectError, kind_of, read_object
 from vau_bench.readers.texts import normalised
-from vau_bench.records import ANOMALY, Message
+from vau_bench.records import ANOMALY, NORMAL, Message
 
 FILE = Path(__file__).parent / "lesson.yaml"
 LONGEST = 6_000
 """Characters that a part of a chain may have."""
-REPLY_KEYS = ("first_reasoning", "reflection", "revised_reasoning")
+REPLY_KEYS = ("first_reasoning", "reflection", "revised_reasoning", "final_answer")
 
 _TAG = re.compile(r"</?\s*(?:think|answer|glue|reflect)\b", re.IGNORECASE)
 
@@ -40,6 +40,7 @@ class Lesson(BaseModel):
     questions: dict[Kind, str]
     user: str
     wanted: dict[str, str]
+    forms: dict[Kind, str]
     aims: dict[str, str]
     repair: str
     faults: dict[str, str]
@@ -56,6 +57,7 @@ class Lesson(BaseModel):
             "named": named(assignment.first, assignment.kind),
             "aim": self.aims[assignment.action],
             "final": said(assignment.final, assignment),
+            "form": self.forms[assignment.kind],
         }
         code = new_code()
         known = _known(assignment)
@@ -132,7 +134,7 @@ def read_chain(text: str, assignment: Assignment) -> Chain:
         first=assignment.first.text(assignment.kind),
         reflect=parts["reflection"],
         revised=parts["revised_reasoning"],
-        final=assignment.final.text(assignment.kind),
+        final=_final(parts["final_answer"], assignment).text(assignment.kind),
     )
 
 
@@ -143,7 +145,7 @@ def said(answer: Answer, assignment: Assignment) -> str:
         return f"{answer.option}. {material(options[LETTERS.index(answer.option or 'A')]).text}"
     if answer.normal:
         return "Normal, nothing anomalous happens"
-    if answer.segment is None or assignment.kind not in ("grounding", "report"):
+    if answer.segment is None or assignment.kind not in TIMED:
         return answer.label
     what = "an anomaly" if answer.label == ANOMALY else answer.label
     return f"{what} from {answer.segment.start:g} s to {answer.segment.end:g} s"
@@ -155,9 +157,18 @@ def named(answer: Answer, kind: Kind) -> str:
         return f'"option {answer.option}"'
     if answer.normal:
         return '"Normal"'
-    if answer.segment is None or kind not in ("grounding", "report"):
+    if answer.segment is None or kind not in TIMED:
         return f'"{answer.label}"'
     return f"from {answer.segment.start:g} s to {answer.segment.end:g} s"
+
+
+def _final(text: str, assignment: Assignment) -> Answer:
+    """Return the answer that the writer came to; one that is right in the words of the assignment."""
+    sample, kind = assignment.sample, assignment.kind
+    found = read_answer(text, sample, kind, (NORMAL, *assignment.subject.classes))
+    if found is None:
+        raise NoObjectError("final_answer holds no answer that can be read")
+    return assignment.final if is_right(found, sample, kind) else found
 
 
 def _part(key: str, value: Any) -> str:

@@ -82,11 +82,15 @@ class OpenAITeacher:
         config: where to ask, and how.
         clips: the loader through which every frame comes.
         frames: a frame plan for all videos; default: the one of each task.
+
+    Raises:
+        ModelError: if a key is needed and none given.
+        UsageError: if the frame plan is none.
     """
 
     told = Told(
         "",
-        "the teacher is a model that was shown some frames beside\nthe truth: what it says that it saw may be made up, "
+        "the teacher is a model\nthat was shown some frames beside the truth: what it says that it saw may be made up, "
         "and its words are its own",
     )
 
@@ -96,7 +100,8 @@ class OpenAITeacher:
         self._clips = clips
         self._frames = str(parse_plan(frames)) if frames else None
         self._form = StrictestForm(config.response_format, "lesson")
-        self._key: str | None = None
+        self._settings = config.settings()
+        self._key = self._settings.key
         self.id = f"openai/{config.model}"
         self.provenance: Mapping[str, JSON] = self._provenance()
         digest = hashlib.sha256(json.dumps(self.provenance, sort_keys=True).encode()).hexdigest()
@@ -110,15 +115,13 @@ class OpenAITeacher:
             "frames": self._frames or "the task's",
         }
 
-    def chains(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Chain | NoChain]]:
+    def chains(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Chain | NoChain]]:
         """Yield each job with its chain or why there is none, as they come.
 
         Raises:
-            ModelError: if the endpoint is down or accepts neither key nor model, or if a key is needed and none given.
+            ModelError: if the endpoint is down or accepts neither key nor model.
         """
-        settings = self.config.settings()
-        self._key = settings.key
-        endpoint: Endpoint[_Shown, Chain | NoChain] = Endpoint(settings, self._talk)
+        endpoint: Endpoint[_Shown, Chain | NoChain] = Endpoint(self._settings, self._talk)
         with closing(self._shown(jobs)) as shown, closing(endpoint.map(shown)) as results:
             for item, result in results:
                 if isinstance(result, VideoError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from types import MappingProxyType
 
 from srvau_train.grading import LETTERS
@@ -27,7 +27,7 @@ class SceneTeacher:
     provenance: Mapping[str, JSON] = MappingProxyType({})
     told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
 
-    def chains(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Chain | NoChain]]:
+    def chains(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Chain | NoChain]]:
         """Yield each job with its chain; the same job always gets the same."""
         for job in jobs:
             yield job, self.write(job.assignment, stream_of("chain", job.key))

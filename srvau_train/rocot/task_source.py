@@ -15,6 +15,7 @@ from srvau_train.rocot.splits import TRAINING_SPLITS, check_in_distribution, che
 from vau_bench.catalogue import Catalogue
 from vau_bench.errors import DataError, NoAnnotationError, UsageError, VideoError
 from vau_bench.paths import cache_dir
+from vau_bench.readers import Dataset
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import ANOMALY, NORMAL, Response, Sample
 from vau_bench.task import Selection, Task
@@ -71,7 +72,11 @@ class TaskSource:
         kind = task.kind(selection.dataset)
         classes = tuple(c for c in kind.classes if c != NORMAL) or (ANOMALY,)
         return _Part(
-            task, selection, classes, finder_of(task, selection, self.config.videos), frozenset(s.id for s in known)
+            task,
+            selection,
+            classes,
+            finder_of(task, selection.dataset, self.config.videos),
+            frozenset(s.id for s in known),
         )
 
     @property
@@ -91,7 +96,7 @@ class TaskSource:
             clips="recorded videos",
             videos=f"{', '.join(names)}, split `{self.split}`, tasks {', '.join(f'`{t}`' for t in self._parts)}. The "
             f"videos are not part of\n  this data. No source video of a test split. Terms: {'; '.join(terms)}.",
-            limits="The truth is what annotators wrote, and the teacher is a model that may see wrongly",
+            limits="The truth is what annotators wrote",
         )
 
     def identity(self) -> dict[str, Any]:
@@ -192,12 +197,12 @@ def as_asked(sample: Sample, kind: Kind) -> Sample:
     return replace(sample, target=replace(target, segments=()) if target.label == NORMAL else target)
 
 
-def finder_of(task: Task, selection: Selection, videos: Path | None) -> Callable[[Sample], Path | None]:
-    """Return what finds the videos of a task: below `videos` where that is given, else where the reader looks."""
-    if videos is None:
-        return selection.dataset.find_video
-    finder = VideoFinder(videos, task.spec.dataset.args.get("videos", ()))
-    return lambda sample: finder.find(sample.video)
+def finder_of(task: Task, dataset: Dataset, videos: Sequence[Path]) -> Callable[[Sample], Path | None]:
+    """Return what finds the videos of a task: below the folders `videos`, in order, else where the reader looks."""
+    if not videos:
+        return dataset.find_video
+    finders = [VideoFinder(root, task.spec.dataset.args.get("videos", ())) for root in videos]
+    return lambda sample: next(filter(None, (finder.find(sample.video) for finder in finders)), None)
 
 
 def _footage(part: _Part, sample: Sample) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -139,7 +139,7 @@ class Teacher(Protocol):
     provenance: Mapping[str, JSON]
     told: Told
 
-    def chains(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Chain | NoChain]]:
+    def chains(self, jobs: Iterable[Job]) -> Generator[tuple[Job, Chain | NoChain]]:
         """Yield each job with its chain or why there is none, as they come; `jobs` is taken lazily.
 
         Raises:
