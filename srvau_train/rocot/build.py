@@ -67,6 +67,7 @@ def build(
     *,
     first: Path | Sequence[Path] = (),
     held_out: Sequence[Sample] = (),
+    begin: Callable[[int], None] = lambda total: None,
     progress: Callable[[], None] = lambda: None,
 ) -> Built:
     """Write the data, or go on where it stopped.
@@ -78,6 +79,7 @@ def build(
         first: runs, or journals of responses (`responses.jsonl`), whose answers are the first answers, instead of the
             error model's; with several, each subject has several.
         held_out: samples that must stay unseen, beside those of the dataset's own held-out splits.
+        begin: told how many chains are planned.
         progress: called after each planned chain.
 
     Raises:
@@ -90,6 +92,7 @@ def build(
     with ExitStack() as stack:
         source = stack.enter_context(closing(config.source()))
         source.check(held_out)
+        begin(source.count() * max(1, len(runs)))
         planned = _planned(config, source, runs)
         _claim(folder, {**config.as_json(), **source.identity()}, teacher, runs)
         kept, rejected = (stack.enter_context(LineJournal(folder / name)) for name in (CHAINS, REJECTED))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -97,8 +98,7 @@ def rocot(
         raise UsageError(f"the teacher scene {why}; pass --teacher openai --model-args model=NAME,base_url=URL")
     bars = TerminalProgress()
     with _teacher(teacher, model_args, frames, decode_workers) as writer, bars.shown():
-        bars.stage("chains")
-        built = build(out, config, writer, first=first, progress=bars.advance)
+        built = build(out, config, writer, first=first, begin=partial(bars.stage, "chains"), progress=bars.advance)
     told = f"{built.kept} chains, {built.rejected} rejected ({built.resumed} of both were there)"
     skipped = "".join(f", {count} skipped: {reason}" for reason, count in built.skipped.items())
     click.echo(f"{told}{skipped}; see {out / 'statistics.md'}")

@@ -14,11 +14,10 @@ import pytest
 from srvau_train.rocot.build import build
 from srvau_train.rocot.config import RocotConfig
 from srvau_train.rocot.filters import leak
-from srvau_train.rocot.lesson import lesson, read_chain
+from srvau_train.rocot.lesson import lesson
 from srvau_train.rocot.openai_teacher import OpenAITeacherConfig
 from srvau_train.rocot.records import read_records
 from vau_bench.errors import ModelError, RunError, UsageError
-from vau_bench.models.structured import NoObjectError
 from vau_bench.models.told_times import read_labels
 from vau_bench.parsing import parse_grammar, parse_interval
 
@@ -337,8 +336,3 @@ def test_another_model_or_prompt_needs_another_folder_and_another_address_does_n
 def test_arguments_that_make_no_sense_are_refused(arguments, told) -> None:
     with pytest.raises(UsageError, match=told):
         OpenAITeacherConfig.of(arguments)
-
-
-def test_reading_never_fails_otherwise() -> None:
-    with pytest.raises(NoObjectError):
-        read_chain("{" * 100_001, None)  # type: ignore[arg-type]
