@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ SYNTH_KINDS = tuple(kind for kind in KINDS if kind != "reasoning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class Recipe(ABC):
     """How chains are made, whatever they are about.
 
     Attributes:
@@ -47,9 +48,9 @@ class Recipe:
         if self.manner.walk not in ("seconds", "runs"):
             raise UsageError(f"walk must be seconds or runs, not {self.manner.walk!r}")
 
+    @abstractmethod
     def source(self) -> Source:
         """Open what the chains are about."""
-        raise NotImplementedError
 
     def as_json(self) -> dict[str, Any]:
         """Return the configuration as it is written beside the data; no path is in it."""

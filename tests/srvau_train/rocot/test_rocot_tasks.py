@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -281,6 +283,43 @@ def test_any_model_of_vau_bench_gives_first_answers(yard, taught, tmp_path) -> N
     run = evaluate(options, tmp_path / "runs").path
     taught("grounding", first=run, right_share=None)
     assert len(lines(tmp_path / "out")) == 12
+
+
+# Real rows, where they are
+
+
+@pytest.fixture
+def real(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The released test files, and clips with their rows as if they were training rows of two datasets."""
+    monkeypatch.setenv("VAU_BENCH_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "real" / "vau_bench"
+    root.mkdir(parents=True)
+    for path in (shared / "vau_bench").glob("test_*.csv"):
+        (root / path.name).write_bytes(path.read_bytes())
+    with (shared / "real_clips" / "clips.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (root / "train.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for prefix in ("msad_", "ucf_"):
+            writer.writerows({**row, "Video Name": prefix + row["Video Name"]} for row in rows)
+    return root.parent
+
+
+def test_real_rows_and_videos_become_chains(real, shared, teacher, chat_server, say, good, tmp_path) -> None:
+    server = chat_server(lambda served: say(good(served.body)))
+    tasks = ("msad_grounding", "msad_classification", "msad_mcq", "msad_reasoning")
+    config = TaskConfig(tasks=tasks, data=real, videos=(shared / "real_clips" / "videos",))
+    built = build(tmp_path / "out", config, teacher(server.url, "uniform(4) short_side=112"))
+    assert (built.kept, built.rejected, built.skipped) == (44, 0, {})
+    rows = chain_examples(tmp_path / "out", {name: Catalogue().get(name) for name in tasks}, data=real)
+    assert len(rows) == 44 and {row.request.task for row in rows} == set(tasks)
+
+
+def test_real_test_videos_are_found_under_the_prefix_of_training_names(real) -> None:
+    with closing(TaskConfig(tasks=("ucf_crime_mcq",), data=real).source()) as source:
+        with pytest.raises(DataError, match="of the samples to train on belong to a held-out split"):
+            source.check(())
 
 
 # The page to look at, and the command
