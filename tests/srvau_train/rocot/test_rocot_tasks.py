@@ -317,9 +317,9 @@ def test_real_rows_and_videos_become_chains(real, shared, teacher, chat_server, 
 
 
 def test_real_test_videos_are_found_under_the_prefix_of_training_names(real) -> None:
-    with closing(TaskConfig(tasks=("ucf_crime_mcq",), data=real).source()) as source:
-        with pytest.raises(DataError, match="of the samples to train on belong to a held-out split"):
-            source.check(())
+    source = TaskConfig(tasks=("ucf_crime_mcq",), data=real).source()
+    with closing(source), pytest.raises(DataError, match="of the samples to train on belong to a held-out split"):
+        source.check(())
 
 
 # The page to look at, and the command
