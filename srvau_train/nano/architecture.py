@@ -131,7 +131,7 @@ def build_model(tokenizer: Any, size: Size, *, seed: int) -> Any:
         "intermediate_size": size.feed,
         "num_hidden_layers": size.layers,
         "num_attention_heads": size.heads,
-        "num_key_value_heads": size.heads,
+        "num_key_value_heads": size.heads // 2,
         "max_position_embeddings": 4096,
         "tie_word_embeddings": True,
         "bos_token_id": ids["<|endoftext|>"],

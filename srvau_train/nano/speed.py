@@ -1,22 +1,37 @@
-"""Qwen2.5-VL's vision tower, computed the way that is fast on a CPU; the results are the same.
+"""Qwen2.5-VL at nano size, computed the way that is fast on a CPU; the results are the same.
 
 transformers calls the attention once a segment, and a clip of 16 patches has 16 of them: at nano size these calls take
 longer than what they compute. It embeds patches by a three-dimensional convolution whose kernel is the whole input:
-that is a matrix product, which is several times faster backwards.
+that is a matrix product, which is several times faster backwards. And it makes the positions of each visual input by a
+dozen small tensor operations; here they are made once.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import pairwise
 from types import MethodType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 
-def speed_up_vision(model: Any) -> None:
-    """Replace how the vision tower of a model computes, not what; what is saved of it stays the same."""
+
+def speed_up(model: Any) -> None:
+    """Replace how a model computes, not what; what is saved of it stays the same."""
+    model.model.get_rope_index = MethodType(_positions, model.model)
+    _score_labels_alone()
     visual = model.model.visual
     visual.patch_embed.forward = MethodType(_embed, visual.patch_embed)
     for block in visual.blocks:
         block.attn.forward = MethodType(_attend, block.attn)
+
+
+def _score_labels_alone() -> None:
+    """Let TRL project only positions that have a label; away from a GPU it would project all, to keep shapes fixed."""
+    from trl.trainer import utils
+
+    utils._use_triton = lambda device: True
 
 
 def _embed(self: Any, hidden_states: Any) -> Any:
@@ -42,3 +57,50 @@ def _attend(
     query, key, value = (x.reshape(count, length, self.num_heads, -1).transpose(1, 2) for x in (query, key, value))
     out = torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=self.scaling)
     return self.proj(out.transpose(1, 2).reshape(count * length, -1))
+
+
+def _positions(
+    self: Any, input_ids: Any, mm_token_type_ids: Any, image_grid_thw: Any = None, video_grid_thw: Any = None,
+    second_per_grid_ts: Any = None, attention_mask: Any = None, **kwargs: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Return the three positions of each token and how far they lag behind its place, as `get_rope_index` does."""
+    import torch
+
+    vision = self.config.vision_config
+    grids = {1: iter(_listed(image_grid_thw)), 2: iter(_listed(video_grid_thw))}
+    count = len(_listed(video_grid_thw))
+    seconds = iter([1.0] * count if second_per_grid_ts is None else torch.as_tensor(second_per_grid_ts).tolist())
+    out = np.zeros((3, *input_ids.shape), np.int64)
+    lags = []
+    for row, types in enumerate(mm_token_type_ids.cpu().numpy()):
+        real = slice(None) if attention_mask is None else np.flatnonzero(attention_mask[row].cpu().numpy())
+        types = types[real]
+        at, parts = 0, []
+        edges = [0, *(np.flatnonzero(np.diff(types)) + 1), len(types)]
+        for begin, end in pairwise(edges):
+            kind = int(types[begin])
+            if kind == 0:
+                parts.append(np.broadcast_to(np.arange(at, at + end - begin), (3, end - begin)))
+                at += end - begin
+                continue
+            t, h, w = next(grids[kind])
+            interval = vision.tokens_per_second * next(seconds) if kind == 2 else 1.0
+            h, w = h // vision.spatial_merge_size, w // vision.spatial_merge_size
+            parts.append(_block(t, h, w, interval) + at)
+            at += max(h, w)
+        places = np.concatenate(parts, axis=1)
+        out[:, row, real] = places
+        lags.append(int(places.max()) + 1 - places.shape[1])
+    device = input_ids.device
+    return torch.from_numpy(out).to(device), torch.tensor(lags, device=device)[:, None]
+
+
+@lru_cache(maxsize=256)
+def _block(t: int, h: int, w: int, interval: float) -> NDArray[np.int64]:
+    times = np.floor(np.arange(t, dtype=np.float32) * np.float32(interval)).astype(np.int64)
+    grid = np.meshgrid(times, np.arange(h), np.arange(w), indexing="ij")
+    return np.stack(grid).reshape(3, -1)
+
+
+def _listed(grid: Any) -> list[list[int]]:
+    return [] if grid is None else grid.tolist()

@@ -1,0 +1,101 @@
+"""The rows of the nano model: VAU-Synth training clips under the prompts of their tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from srvau_train.examples import Example, answer_of, request_of, truth_of
+from srvau_train.nano.frames import Look
+from srvau_train.rocot.answers import true_answer
+from vau_bench.catalogue import Catalogue
+from vau_bench.journal import read_lines
+from vau_bench.kinds.base import Kind
+from vau_bench.records import Request, Sample
+from vau_bench.synth import sample_of, scene_at
+from vau_bench.task import Task
+
+KINDS = ("grounding", "classification", "mcq", "reasoning")
+GRID = 0.5
+"""Times in answers are multiples of it, in seconds: the distance of two frames."""
+
+
+def request(number: int, kind: str, style: str, look: Look, *, tokens: int | None = None) -> Request:
+    """Return the request about a training clip."""
+    task, of = _task(kind)
+    sample = clip(number)
+    return request_of(task, of, sample, style, video=Path(sample.video), plan=look.plan, tokens=tokens)
+
+
+def prompt(number: int, kind: str, style: str, look: Look, *, tokens: int | None = None) -> Example:
+    """Return a row without a response."""
+    asked = request(number, kind, style, look, tokens=tokens)
+    return Example(asked, truth_of(asked.sample, _answered_as(kind), _task(kind)[1].classes))
+
+
+def direct(number: int, kind: str, look: Look) -> Example:
+    """Return a row with the truth as response; of the reasoning task, the second turn's text."""
+    row = prompt(number, kind, "direct", look)
+    sample = row.request.sample
+    if kind == "grounding":
+        return _with(row, true_answer(sample, GRID).text("grounding"))
+    if kind == "reasoning":
+        return _with(row, sample.target.texts["description"])
+    return _with(row, answer_of(sample, kind))
+
+
+def chains(folder: Path, look: Look) -> list[Example]:
+    """Return the chains of a RoCoT folder as rows; those about the class also answer the reasoning task."""
+    rows = []
+    for record in read_lines(folder / "chains.jsonl", json.loads):
+        number = int(record["sample_id"].rpartition("-")[2])
+        for kind in _asked_as(record):
+            row = prompt(number, kind, "reflect", look)
+            rows.append(Example(row.request, row.truth, record["response"], int(record["loss_from"])))
+    return rows
+
+
+def _asked_as(record: Mapping[str, Any]) -> Sequence[str]:
+    """Return the task that a chain is shown under: every second one about the class under reasoning."""
+    kind: str = record["kind"]
+    if kind == "classification" and int(record["key"][:8], 16) % 2:
+        return ("reasoning",)
+    return (kind,)
+
+
+def texts(folders: Sequence[Path], clips: int, look: Look) -> Iterator[str]:
+    """Yield what the tokenizer learns from: prompts, answers and chains."""
+    for number in range(clips):
+        for kind in KINDS:
+            for style in ("direct", "reflect"):
+                yield from (message.text for message in request(number, kind, style, look).messages)
+        yield from clip(number).target.texts.values()
+    stamps = "".join(f"[{t:.1f}s]" for t in look.times)
+    for _ in range(clips // 4):
+        yield stamps
+    for folder in folders:
+        for record in read_lines(folder / "chains.jsonl", json.loads):
+            yield record["response"]
+
+
+@lru_cache(maxsize=1 << 16)
+def clip(number: int) -> Sample:
+    """Return a training clip as a sample."""
+    return sample_of(scene_at("train", number))
+
+
+@lru_cache(maxsize=8)
+def _task(kind: str) -> tuple[Task, Kind[Any]]:
+    task = Catalogue().get(f"vau_synth_{kind}")
+    return task, task.kind(task.read(None, "train"))
+
+
+def _answered_as(kind: str) -> str:
+    return "classification" if kind == "reasoning" else kind
+
+
+def _with(row: Example, response: str) -> Example:
+    return Example(row.request, row.truth, response)

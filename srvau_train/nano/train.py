@@ -1,0 +1,175 @@
+"""The stages of the nano model, each in a folder of its own; what is finished is not done again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from srvau_train.batches import load_base
+from srvau_train.checkpoints import FINAL, save_final
+from srvau_train.examples import Example
+from srvau_train.nano.architecture import build_model, build_processor, build_tokenizer
+from srvau_train.nano.frames import FrameStore, draw_frames
+from srvau_train.nano.policy import answer_clips
+from srvau_train.nano.recipe import Recipe
+from srvau_train.nano.rows import GRID, KINDS, chains, direct, prompt, texts
+from srvau_train.nano.speed import speed_up
+from srvau_train.nano.vision import teach_vision
+from srvau_train.rocot.build import build
+from srvau_train.rocot.config import RocotConfig
+from srvau_train.rocot.scene_teacher import SceneTeacher
+from srvau_train.rocot.streams import stream_of
+from srvau_train.rocot.teacher import Manner
+
+ANSWERED = ("grounding", "classification", "mcq")
+"""The kinds that have first answers of their own; reasoning is answered as classification is."""
+TIMES = "stages.jsonl"
+
+
+class Training:
+    """One run of the recipe in a folder.
+
+    Args:
+        out: the folder.
+        recipe: what to do.
+        say: told what begins.
+        advance: told of a step of something counted.
+    """
+
+    def __init__(
+        self, out: Path, recipe: Recipe, say: Callable[[str, int | None], None] = lambda text, total: None,
+        advance: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self.out, self.recipe = out, recipe
+        self._say, self._advance = say, advance
+        out.mkdir(parents=True, exist_ok=True)
+
+    def run(self) -> Path:
+        """Do all stages that are not done, and return the finished checkpoint."""
+        base = self.base()
+        reflecting = self.reflect(base)
+        return self.reinforce(reflecting, "grpo")
+
+    def frames(self) -> FrameStore:
+        """Draw the training clips."""
+        recipe = self.recipe
+        with self._stage("frames", recipe.clips):
+            return draw_frames(self.out / "frames", "train", recipe.clips, recipe.look, progress=self._advance)
+
+    def taught(self) -> Path:
+        """Build the chains on first answers of the error model."""
+        folder = self.out / "rocot-taught"
+        config = RocotConfig(
+            clips=self.recipe.taught, kinds=ANSWERED, manner=Manner("seconds", 1.0, GRID), seed=self.recipe.seed
+        )
+        with self._stage("chains", self.recipe.taught * len(ANSWERED)):
+            build(folder, config, SceneTeacher(), progress=self._advance)
+        return folder
+
+    def empty(self) -> Path:
+        """Make the tokenizer and the empty model."""
+        final = self.out / "empty" / FINAL
+        if not final.is_dir():
+            chained = self.taught()
+            with self._stage("tokenizer"):
+                size = self.recipe.size
+                tokenizer = build_tokenizer(texts([chained], 1500, self.recipe.look), size.vocabulary)
+                model = build_model(tokenizer, size, seed=self.recipe.seed)
+                save_final(final.parent, model, build_processor(tokenizer, size), model_arguments={})
+        return final
+
+    def seeing(self) -> Path:
+        """Teach the vision tower."""
+        folder = self.out / "vision"
+        if not (folder / FINAL).is_dir():
+            model, processor = self._load(self.empty())
+            store = self.frames()
+            with self._stage("vision", self.recipe.vision.steps), (folder.with_suffix(".jsonl")).open("a") as file:
+
+                def log(line: dict[str, float]) -> None:
+                    file.write(json.dumps(line) + "\n")
+                    file.flush()
+
+                teach_vision(model, processor, store, self.recipe.vision, folder, seed=self.recipe.seed, log=log)
+            save_final(folder, model, processor, model_arguments=self.recipe.arguments)
+        return folder / FINAL
+
+    def base(self) -> Path:
+        """Fine-tune on answers alone."""
+        start = self.seeing()
+        recipe = self.recipe
+        rows = [direct(number, kind, recipe.look) for number in range(recipe.clips) for kind in KINDS]
+        return self._sft("base", start, recipe.base(str(start)), rows)
+
+    def reflect(self, base: Path) -> Path:
+        """Fine-tune on chains: on the error model's first answers, and on the model's own at their real rate."""
+        recipe = self.recipe
+        own = self.own(base)
+        rows = chains(self.taught(), recipe.look) + chains(own, recipe.look)
+        return self._sft("reflect", base, recipe.reflect(str(base)), rows)
+
+    def own(self, base: Path) -> Path:
+        """Let the model answer training clips, and build chains on what it says."""
+        recipe, folder = self.recipe, self.out / "rocot-own"
+        journal = self.out / "own" / "responses.jsonl"
+        if not (folder / "README.md").exists():
+            store = self.frames()
+            with self._stage("own answers", recipe.own * len(ANSWERED)):
+                answer_clips(
+                    base, store, range(recipe.own), ANSWERED, journal, arguments=recipe.arguments,
+                    temperature=0.7, progress=self._advance,
+                )  # fmt: skip
+            config = RocotConfig(
+                clips=recipe.own, kinds=ANSWERED, manner=Manner("seconds", 1.0, GRID), seed=recipe.seed,
+                right_share=None,
+            )  # fmt: skip
+            with self._stage("own chains"):
+                build(folder, config, SceneTeacher(), first=journal)
+        return folder
+
+    def reinforce(self, start: Path, name: str, **reward: Any) -> Path:
+        """Reinforce with the recipe's reward, or with another one."""
+        from srvau_train.grpo import train_grpo
+
+        folder, recipe = self.out / name, self.recipe
+        if not (folder / FINAL).is_dir():
+            store = self.frames()
+            model, processor = self._load(start)
+            rows = [
+                prompt(number, kind, "reflect", recipe.look)
+                for number in range(recipe.clips)
+                for kind in stream_of("grpo", recipe.seed, number).shuffled(ANSWERED)[:1]
+            ]
+            with self._stage(name, recipe.grpo_steps):
+                config = recipe.grpo(str(start), **reward)
+                train_grpo(config, folder, rows=rows, clips=store, model=model, processor=processor)
+        return folder / FINAL
+
+    def _sft(self, name: str, start: Path, config: Any, rows: Sequence[Example]) -> Path:
+        from srvau_train.sft import train_sft
+
+        folder = self.out / name
+        if not (folder / FINAL).is_dir():
+            store = self.frames()
+            model, processor = self._load(start)
+            with self._stage(name, config.sft.max_steps):
+                train_sft(config, folder, rows=rows, clips=store, model=model, processor=processor)
+        return folder / FINAL
+
+    def _load(self, checkpoint: Path) -> tuple[Any, Any]:
+        model, processor, _ = load_base(self.recipe.base(str(checkpoint)).model)
+        speed_up(model)
+        return model, processor
+
+    @contextmanager
+    def _stage(self, name: str, total: int | None = None) -> Iterator[None]:
+        self._say(name, total)
+        begin = time.time()
+        yield
+        line = {"stage": name, "seconds": round(time.time() - begin, 1)}
+        with (self.out / TIMES).open("a") as file:
+            file.write(json.dumps(line) + "\n")

@@ -1,0 +1,182 @@
+"""The vision tower's first lesson: what is to be seen in a pair of frames, and on which side.
+
+A language model of this size does not find out by itself, from a few thousand answers, what a fire looks like. The
+scene says for each pair of frames which of its happenings hold, so the tower is taught that first; afterwards it stays
+as it is. The head that reads its tokens is thrown away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from srvau_train.nano.frames import FrameStore, Look
+from vau_bench.errors import ModelError
+from vau_bench.synth import CLASSES, LOOKALIKE, Scene, scene_at
+
+KINDS = (*CLASSES, *LOOKALIKE.values(), "pause", "lights", "shadow", "jogger")
+SIDES = ("", "left", "right")
+
+
+@dataclass(frozen=True, slots=True)
+class VisionLesson:
+    """How the tower is taught.
+
+    Attributes:
+        steps: of the optimizer.
+        batch: pairs of frames a step.
+        learning_rate: at its peak.
+        weight_decay: of AdamW.
+        save_every: steps between two saved states.
+    """
+
+    steps: int = 2000
+    batch: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    save_every: int = 200
+
+
+def sights(scene: Scene, look: Look) -> NDArray[np.float32]:
+    """Return what each pair of frames shows, (pairs, kinds, sides) of 0 and 1: at all, on the left, on the right."""
+    times = look.times
+    middles = [(a + b) / 2 for a, b in zip(times[::2], times[1::2], strict=True)]
+    out = np.zeros((len(middles), len(KINDS), len(SIDES)), np.float32)
+    for happening in [*([scene.event] if scene.event else []), *scene.distractors]:
+        kind = KINDS.index(happening.kind)
+        for pair, t in enumerate(middles):
+            if happening.start <= t < happening.end:
+                out[pair, kind, 0] = 1
+                if happening.side:
+                    out[pair, kind, SIDES.index(happening.side)] = 1
+    return out
+
+
+def teach_vision(
+    model: Any, processor: Any, store: FrameStore, lesson: VisionLesson, out: Path, *, seed: int,
+    log: Callable[[dict[str, float]], None] = lambda line: None,
+) -> None:  # fmt: skip
+    """Train the vision tower of a model in place; goes on from the state that an earlier call has saved in `out`.
+
+    Raises:
+        ModelError: if the loss is no number.
+    """
+    import torch
+
+    truth = np.stack([sights(scene_at("train", i, seed=0), store.look) for i in range(len(store))])
+    draw = _BalancedPairs(truth[..., 0])
+    tower = model.model.visual.train()
+    head = _head(model, seed)
+    weights = [*tower.parameters(), *head.parameters()]
+    optimizer = torch.optim.AdamW(weights, lr=lesson.learning_rate, weight_decay=lesson.weight_decay, betas=(0.9, 0.98))
+    step = _restore(out, tower, head, optimizer)
+    while step < lesson.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = lesson.learning_rate * _share(step, lesson.steps)
+        clips, pairs = draw(np.random.default_rng([seed, step]), lesson.batch)
+        frames = np.stack([store.frames[c, 2 * p : 2 * p + 2] for c, p in zip(clips, pairs, strict=True)])
+        seen = see(model, processor, frames)
+        logits = torch.logsumexp(head(seen), dim=1).view(lesson.batch, len(KINDS), len(SIDES))
+        target = torch.from_numpy(truth[clips, pairs])
+        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        loss = each.sum((1, 2)).mean()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ModelError(f"the loss of the vision tower is {value} at step {step + 1}; lower its learning rate")
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        step += 1
+        if step % 50 == 0:
+            log({"step": step, "loss": value})
+        if step % lesson.save_every == 0 or step == lesson.steps:
+            _save(out, step, tower, head, optimizer)
+
+
+def see(model: Any, processor: Any, frames: NDArray[np.uint8]) -> Any:
+    """Return the tokens of pairs of frames, (pairs, tokens, width), from (pairs, 2, height, width, 3) pixels."""
+    import torch
+
+    visual = processor.video_processor
+    pixels, grid = patches(frames, visual.patch_size, visual.merge_size, visual.image_mean, visual.image_std)
+    out = model.model.visual(torch.from_numpy(pixels), grid_thw=torch.tensor(grid)).pooler_output
+    return out.view(len(frames), -1, out.shape[-1])
+
+
+def patches(
+    frames: NDArray[np.uint8], patch: int, merge: int, mean: Sequence[float], std: Sequence[float]
+) -> tuple[NDArray[np.float32], list[list[int]]]:
+    """Return what Qwen2-VL's video processor makes of videos of two frames each: patches and their grids."""
+    count, t, height, width, _ = frames.shape
+    rows, columns = height // patch, width // patch
+    x = frames.transpose(0, 1, 4, 2, 3).reshape(
+        count, t, 3, rows // merge, merge, patch, columns // merge, merge, patch
+    )
+    x = x.transpose(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(count * rows * columns, 3 * t * patch * patch)
+    scale = np.repeat(1 / (255 * np.asarray(std)), t * patch * patch).astype(np.float32)
+    shift = np.repeat(np.asarray(mean) / np.asarray(std), t * patch * patch).astype(np.float32)
+    out = x.astype(np.float32)
+    out *= scale
+    out -= shift
+    return out, [[1, rows, columns]] * count
+
+
+class _BalancedPairs:
+    """Draws pairs of frames, those with something rare more often."""
+
+    def __init__(self, shown: NDArray[np.float32]) -> None:
+        rarity = 1 / np.maximum(shown.mean((0, 1)), 1e-3)
+        weight = np.maximum((shown * rarity).max(-1), 2.0).reshape(-1)
+        self._edges = np.cumsum(weight / weight.sum())
+        self._pairs = shown.shape[1]
+
+    def __call__(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        places = np.minimum(np.searchsorted(self._edges, rng.random(count)), len(self._edges) - 1)
+        return places // self._pairs, places % self._pairs
+
+
+def _head(model: Any, seed: int) -> Any:
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = torch.nn.Linear(model.config.text_config.hidden_size, len(KINDS) * len(SIDES))
+    torch.nn.init.constant_(head.bias, -4.0)
+    return head
+
+
+def _share(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / 30) * max(0.02, 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def _save(out: Path, step: int, tower: Any, head: Any, optimizer: Any) -> None:
+    import torch
+
+    from srvau_train.checkpoints import disk
+
+    state = {"step": step, "tower": tower.state_dict(), "head": head.state_dict(), "optimizer": optimizer.state_dict()}
+    partial = out / "state.partial"
+    with disk(out / "state.pt"):
+        out.mkdir(parents=True, exist_ok=True)
+        torch.save(state, partial)
+        partial.replace(out / "state.pt")
+
+
+def _restore(out: Path, tower: Any, head: Any, optimizer: Any) -> int:
+    import torch
+
+    path = out / "state.pt"
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    tower.load_state_dict(state["tower"])
+    head.load_state_dict(state["head"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
