@@ -11,24 +11,20 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transformers import TrainerCallback
 
 from srvau_train.config import TrainConfig
 from vau_bench.errors import ModelError, RunError
 
-if TYPE_CHECKING:
-    _Base = Any
-else:
-    _Base = object
-
 COMPLETE, FINAL, METRICS, CONFIG = "complete", "final", "metrics.jsonl", "config.yaml"
 
 
-class WholeCheckpoints(_Base):
+class WholeCheckpoints:
     """Mixin in front of a `Trainer`: marks a checkpoint when it is whole, then removes the oldest ones.
 
     Attributes:
@@ -37,11 +33,14 @@ class WholeCheckpoints(_Base):
 
     kept: int = 2
 
+    args: Any
+    state: Any
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self.args.output_dir)
         target = folder / f"checkpoint-{self.state.global_step}"
         try:
-            super()._save_checkpoint(model, trial)
+            super()._save_checkpoint(model, trial)  # type: ignore[misc]
             if self.args.should_save:
                 (target / COMPLETE).write_text("")
         except (OSError, RuntimeError) as error:
@@ -58,7 +57,7 @@ class WholeCheckpoints(_Base):
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """Do a step; a loss that is no number ends the training before it spoils the weights."""
-        loss = super().training_step(*args, **kwargs)
+        loss = super().training_step(*args, **kwargs)  # type: ignore[misc]
         if not math.isfinite(float(loss)):
             raise ModelError(
                 f"the loss is {float(loss)} at step {self.state.global_step + 1}; the checkpoints before it are whole. "
@@ -89,6 +88,21 @@ class MetricsLog(TrainerCallback):  # type: ignore[misc]
         if state.is_world_process_zero and logs:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}, default=float) + "\n")
+
+
+@contextmanager
+def disk(path: Path, then: str = "the same command tries again") -> Iterator[None]:
+    """Turn what a disk says while `path` is written, also through torch and safetensors, into one sentence.
+
+    Raises:
+        RunError: if it cannot be written.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _about_disk(error):
+            raise
+        raise RunError(f"cannot write {path}: {_reason(error)}; {then}") from error
 
 
 def latest(folder: Path) -> Path | None:
@@ -134,15 +148,14 @@ def save_final(out: Path, model: Any, processor: Any, *, model_arguments: dict[s
     partial, final = out / f"{FINAL}.partial", out / FINAL
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        merged.save_pretrained(partial)
-        processor.save_pretrained(partial)
-        (partial / "vau_bench.json").write_text(json.dumps(model_arguments, indent=2) + "\n")
-        partial.rename(final)
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _about_disk(error):
-            raise
+        with disk(final):
+            merged.save_pretrained(partial)
+            processor.save_pretrained(partial)
+            (partial / "vau_bench.json").write_text(json.dumps(model_arguments, indent=2) + "\n")
+            partial.rename(final)
+    except RunError:
         shutil.rmtree(partial, ignore_errors=True)
-        raise RunError(f"cannot write {final}: {_reason(error)}; the same command tries again") from error
+        raise
     return final
 
 

@@ -47,7 +47,7 @@ _OUT = click.option("--out", type=click.Path(path_type=Path), help="Folder; the 
 def sft(config: str, out: Path | None, changes: tuple[str, ...]) -> None:
     """Fine-tune on chains and answers; CONFIG is a file, or the name of one that comes with the package."""
     checked = config_of(config, changes)
-    _need_trl()
+    need_trl()
     from srvau_train.sft import train_sft
 
     click.echo(train_sft(checked, _out(out, config, "sft")))
@@ -60,13 +60,18 @@ def sft(config: str, out: Path | None, changes: tuple[str, ...]) -> None:
 def grpo(config: str, out: Path | None, changes: tuple[str, ...]) -> None:
     """Reinforce answers that earn more; CONFIG is a file, or the name of one that comes with the package."""
     checked = config_of(config, changes)
-    _need_trl()
+    need_trl()
     from srvau_train.grpo import train_grpo
 
     click.echo(train_grpo(checked, _out(out, config, "grpo")))
 
 
-def _need_trl() -> None:
+def need_trl() -> None:
+    """Say which extra is missing, before anything else happens.
+
+    Raises:
+        MissingExtraError: if TRL or datasets is not installed.
+    """
     try:
         import datasets  # noqa: F401
         import trl  # noqa: F401

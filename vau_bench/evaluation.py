@@ -40,7 +40,7 @@ class Options:
         tasks: names of tasks, groups or patterns.
         model_args: arguments of the adapter.
         data: root of the datasets; not needed for generated ones.
-        style: prompt style; default: each task's own.
+        style: prompt style; default: the model's, else each task's own.
         split: default: each task's own.
         limit: samples per task, evenly spread.
         frames: frame plan; default: the model's, else the task's.
@@ -180,10 +180,14 @@ def task_run(task: Task, model: Model[Any], options: Options) -> TaskRun:
         task=task,
         kind=kind,
         selection=selection,
-        style=task.check_style(options.style or task.spec.style),
+        style=task.check_style(options.style or _own_style(model, task) or task.spec.style),
         frames=str(parse_plan(options.frames or model.frames or task.spec.frames)),
         generation=task.generation(**changes),
     )
+
+
+def _own_style(model: Model[Any], task: Task) -> str | None:
+    return model.style if model.style in task.prompts.styles else None
 
 
 def _entry(run: TaskRun, options: Options) -> TaskEntry:

@@ -74,7 +74,7 @@ def build_tokenizer(corpus: Iterable[str], vocabulary: int) -> Any:
 
     Every text can be written with it and is read back as it was.
     """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     learner = Tokenizer(models.BPE())
@@ -88,7 +88,7 @@ def build_tokenizer(corpus: Iterable[str], vocabulary: int) -> Any:
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        special_tokens=[*SPECIAL_TOKENS, *TAGS],
+        special_tokens=list(SPECIAL_TOKENS),
         show_progress=False,
     )
     learner.train_from_iterator(corpus, trainer)
@@ -101,6 +101,7 @@ def build_tokenizer(corpus: Iterable[str], vocabulary: int) -> Any:
         model_max_length=32768,
         clean_up_tokenization_spaces=False,
     )
+    tokenizer.add_tokens([AddedToken(tag, normalized=False) for tag in TAGS])
     for name, token in (("image_token", "<|image_pad|>"), ("video_token", "<|video_pad|>")):
         setattr(tokenizer, name, token)
     tokenizer.chat_template = CHAT_TEMPLATE

@@ -105,7 +105,7 @@ def draw_frames(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         label.unlink(missing_ok=True)
-        store = np.lib.format.open_memmap(path, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
+        store = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
             drawn = pool.map(partial(_drawn, split=split, seed=seed, look=look), range(count), chunksize=32)
             for number, frames in enumerate(drawn):

@@ -12,7 +12,8 @@ from srvau_train.nano.rows import request
 from srvau_train.nano.speed import speed_up
 from vau_bench.errors import VideoError
 from vau_bench.journal import Journal, read_journal
-from vau_bench.models.qwen_vl import QwenVL, QwenVLConfig, _Loaded
+from vau_bench.models.qwen_config import QwenVLConfig
+from vau_bench.models.qwen_vl import QwenVL, _Loaded
 from vau_bench.records import Request
 from vau_bench.video import Clip
 

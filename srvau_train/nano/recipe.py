@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srvau_train.config import TrainConfig
@@ -23,8 +23,8 @@ class Recipe:
         vision: the vision tower's lesson.
         taught: clips with chains whose first answers the error model makes.
         own: clips with chains on the model's own answers.
-        base_steps: of the first fine-tuning, on answers alone.
-        reflect_steps: of the second, on chains.
+        base_steps: of the first fine-tuning, on answers and taught chains.
+        reflect_steps: of the second, on chains that the model's own answers begin.
         grpo_steps: of the reinforcement.
         batch: rows a step of fine-tuning.
         prompts: a step of the reinforcement.
@@ -37,15 +37,23 @@ class Recipe:
     look: Look = field(default_factory=Look)
     size: Size = field(default_factory=Size)
     vision: VisionLesson = field(default_factory=lambda: VisionLesson(steps=1400))
-    taught: int = 2500
+    taught: int = 6000
     own: int = 1200
-    base_steps: int = 360
-    reflect_steps: int = 280
+    base_steps: int = 500
+    reflect_steps: int = 160
     grpo_steps: int = 100
     batch: int = 16
     prompts: int = 8
     rollouts: int = 8
     test: int = 600
+
+    def scaled(self, share: float) -> Recipe:
+        """Return a smaller recipe, to try it out."""
+        if share == 1.0:
+            return self
+        counts = ("clips", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
+        vision = replace(self.vision, steps=max(4, round(self.vision.steps * share)))
+        return replace(self, vision=vision, **{name: max(4, round(getattr(self, name) * share)) for name in counts})
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -53,9 +61,9 @@ class Recipe:
         pixels = self.look.width * self.look.height
         return {"mode": "patches", "max_pixels": pixels, "min_pixels": (self.size.patch * self.size.merge) ** 2}
 
-    def base(self, checkpoint: str) -> TrainConfig:
+    def base(self, checkpoint: str, steps: int | None = None) -> TrainConfig:
         """Return the configuration of the first fine-tuning."""
-        return self._config(checkpoint, "direct", sft=self._sft(self.base_steps, 2e-3))
+        return self._config(checkpoint, "direct", sft=self._sft(steps or self.base_steps, 2e-3))
 
     def reflect(self, checkpoint: str) -> TrainConfig:
         """Return the configuration of the fine-tuning on chains."""
@@ -80,6 +88,19 @@ class Recipe:
         """The reward: SRPO-derived, without its length term, which pays nothing for walks through a timeline."""
         return {"length": 0.0, "form": 0.1, "format": 0.25, "accuracy": 0.5, "tiou": 0.5, "effect": 1.5, "keep": 0.25,
                 "repair": 0.5, "damage": -0.25, "answer": "first"}  # fmt: skip
+
+    @property
+    def answers_alone(self) -> dict[str, Any]:
+        """The reward of the ablation: format and the last answer, nothing for what the reflection did."""
+        return {
+            "length": 0.0,
+            "form": 0.0,
+            "effect": 0.0,
+            "format": 0.25,
+            "accuracy": 1.0,
+            "tiou": 1.0,
+            "answer": "last",
+        }
 
     def _sft(self, steps: int, rate: float) -> dict[str, Any]:
         return {

@@ -16,16 +16,17 @@ from srvau_train.nano.architecture import build_model, build_processor, build_to
 from srvau_train.nano.frames import FrameStore, draw_frames
 from srvau_train.nano.policy import answer_clips
 from srvau_train.nano.recipe import Recipe
-from srvau_train.nano.rows import GRID, KINDS, chains, direct, prompt, texts
+from srvau_train.nano.rows import GRID, chains, direct, prompt, texts
 from srvau_train.nano.speed import speed_up
 from srvau_train.nano.vision import teach_vision
+from srvau_train.rocot.answers import Kind
 from srvau_train.rocot.build import build
 from srvau_train.rocot.config import RocotConfig
 from srvau_train.rocot.scene_teacher import SceneTeacher
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.teacher import Manner
 
-ANSWERED = ("grounding", "classification", "mcq")
+ANSWERED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
 """The kinds that have first answers of their own; reasoning is answered as classification is."""
 TIMES = "stages.jsonl"
 
@@ -64,7 +65,11 @@ class Training:
         """Build the chains on first answers of the error model."""
         folder = self.out / "rocot-taught"
         config = RocotConfig(
-            clips=self.recipe.taught, kinds=ANSWERED, manner=Manner("seconds", 1.0, GRID), seed=self.recipe.seed
+            clips=self.recipe.taught,
+            kinds=ANSWERED,
+            manner=Manner("seconds", 1.0, GRID),
+            seed=self.recipe.seed,
+            right_share=0.5,
         )
         with self._stage("chains", self.recipe.taught * len(ANSWERED)):
             build(folder, config, SceneTeacher(), progress=self._advance)
@@ -99,10 +104,11 @@ class Training:
         return folder / FINAL
 
     def base(self) -> Path:
-        """Fine-tune on answers alone."""
+        """Fine-tune on answers, one a clip, and on chains that the error model began."""
         start = self.seeing()
         recipe = self.recipe
-        rows = [direct(number, kind, recipe.look) for number in range(recipe.clips) for kind in KINDS]
+        rows = [direct(number, ANSWERED[number % len(ANSWERED)], recipe.look) for number in range(recipe.clips)]
+        rows += chains(self.taught(), recipe.look)
         return self._sft("base", start, recipe.base(str(start)), rows)
 
     def reflect(self, base: Path) -> Path:
@@ -130,6 +136,13 @@ class Training:
             with self._stage("own chains"):
                 build(folder, config, SceneTeacher(), first=journal)
         return folder
+
+    def answers(self) -> Path:
+        """Fine-tune on answers alone, from where the tower sees, for as long as the two fine-tunings took."""
+        start, recipe = self.seeing(), self.recipe
+        rows = [direct(number, kind, recipe.look) for number in range(recipe.clips) for kind in ANSWERED]
+        config = recipe.base(str(start), steps=recipe.base_steps + recipe.reflect_steps)
+        return self._sft("answers", start, config, rows)
 
     def reinforce(self, start: Path, name: str, **reward: Any) -> Path:
         """Reinforce with the recipe's reward, or with another one."""

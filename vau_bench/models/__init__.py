@@ -24,6 +24,7 @@ MODELS.add("gold", "vau_bench.models.gold:Gold")
 MODELS.add("motion", "vau_bench.models.motion:Motion")
 MODELS.add("openai", "vau_bench.models.openai:OpenAI")
 MODELS.add("qwen_vl", "vau_bench.models.qwen_vl:QwenVL")
+MODELS.add("srvau_r1", "vau_bench.models.srvau_r1:SrvauR1")
 for _floor in (
     "always_a",
     "always_normal",

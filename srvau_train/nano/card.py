@@ -1,0 +1,178 @@
+"""The model card of a nano checkpoint: every figure as it was measured, with its interval and its floor."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from srvau_train.checkpoints import FINAL, METRICS
+from srvau_train.nano.train import TIMES, Training
+
+CARD = "README.md"
+_RUNS = {
+    "grpo": "the checkpoint: fine-tuned on answers and chains, then reinforced",
+    "reflect": "before the reinforcement",
+    "answers": "fine-tuned on answers alone, for as many steps as chains took",
+    "grpo-answers": "reinforced by format and the last answer alone",
+    "black": "control: the checkpoint with a black picture",
+    "shuffled": "control: the checkpoint with the frames out of order",
+}
+_METRICS = ("miou", "recall@0.5", "recall@0.7", "accuracy", "anomalous_accuracy", "verdict_accuracy")
+
+
+def write_card(training: Training) -> Path:
+    """Write the card beside the finished checkpoint, from what the runs measured, and return its path."""
+    out = training.out
+    parts = [_HEAD.format(command=_command(training), seed=training.recipe.seed, parameters=_parameters(out))]
+    parts.append("## Measured on the test split\n\n" + "\n".join(_rows(out)))
+    parts.append("## What reflection does\n\n" + "\n".join(_reflection(out)))
+    parts.append("## Where the time went\n\n" + "\n".join(_times(out)))
+    curves = draw_curves(out)
+    if curves:
+        parts.append(f"## Curves\n\n![losses and rewards over steps]({curves.name})")
+    path = out / "grpo" / FINAL / CARD
+    path.write_text("\n\n".join(parts) + "\n", "utf-8")
+    if curves:
+        shutil.copy(curves, path.parent / curves.name)
+    return path
+
+
+_HEAD = """---
+license: apache-2.0
+library_name: transformers
+pipeline_tag: video-text-to-text
+tags: [video-anomaly-understanding, reflection]
+---
+# SRVAU-R1 nano
+
+A Qwen2.5-VL of {parameters} parameters, trained from nothing on procedural clips (VAU-Synth) on two CPU cores. It
+exists to try the whole recipe and the whole harness in minutes; it knows nothing about real footage.
+
+Made by `{command}`; seed {seed}. Times in answers are multiples of half a second. It is shown two frames a second at
+128 x 96 pixels, each pair of frames as a video of its own behind its times (`mode=patches`)."""
+
+
+def _command(training: Training) -> str:
+    seed = training.recipe.seed
+    return "vau-bench train nano" + (f" --seed {seed}" if seed else "")
+
+
+def _parameters(out: Path) -> str:
+    size = (out / "grpo" / FINAL / "model.safetensors").stat().st_size
+    return f"{size / 4e6:.1f} M" if size > 6e6 else f"{size / 2e6:.1f} M"
+
+
+def _results(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    for name in _RUNS:
+        path = out / "runs" / name / "results.json"
+        if path.is_file():
+            yield name, json.loads(path.read_text("utf-8"))["tasks"]
+
+
+def _rows(out: Path) -> Iterator[str]:
+    yield "| what | task | style | metric | value | 95 % interval | n | best blind floor | unparsed |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name, tasks in _results(out):
+        for task in tasks:
+            lost = sum(task["outcomes"].get(k, 0) for k in ("unparsed", "truncated"))
+            for metric in (m for m in _METRICS if m in task["metrics"]):
+                found = task["metrics"][metric]
+                floors = {f: v["metrics"].get(metric) for f, v in task["floors"].items()}
+                best = max(((v, f) for f, v in floors.items() if v is not None), default=None)
+                floor = f"{100 * best[0]:.1f} ({best[1]})" if best else ""
+                yield (
+                    f"| {name} | {task['kind']} | {task['style']} | {metric} | {_percent(found['value'])} | "
+                    f"{_interval(found)} | {found['n']} | {floor} | {lost} of {task['expected']} |"
+                )
+    yield ""
+    yield from (f"- `{name}`: {_RUNS[name]}" for name, _ in _results(out))
+
+
+def _reflection(out: Path) -> Iterator[str]:
+    yield "The first answer of a response against its last, on the same clips; a gain is claimed only where its"
+    yield "interval excludes zero."
+    yield ""
+    yield "| what | task | pairs | kept | repaired | broke | left wrong | metric | value | 95 % interval |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for name, tasks in _results(out):
+        for task in (t for t in tasks if "reflection" in t):
+            found, cells = task["reflection"], task["reflection"]["cells"]
+            counts = " | ".join(str(cells.get(c, 0)) for c in ("kept_right", "repaired", "broken", "kept_wrong"))
+            for metric, value in found["metrics"].items():
+                yield (
+                    f"| {name} | {task['kind']} | {found['pairs']} | {counts} | {metric} | "
+                    f"{_percent(value['value'])} | {_interval(value)} |"
+                )
+    path = out / "planted.json"
+    if path.is_file():
+        yield ""
+        yield "With a first answer planted by the error model (40 % right):"
+        yield ""
+        yield "| task | wrong ones repaired | right ones broken |"
+        yield "|---|---|---|"
+        for kind, tally in json.loads(path.read_text()).items():
+            yield f"| {kind} | {_share(tally, 'repaired', 'wrong')} | {_share(tally, 'damaged', 'right')} |"
+
+
+def _share(tally: Mapping[str, int], part: str, whole: str) -> str:
+    share = f" ({100 * tally[part] / tally[whole]:.0f} %)" if tally[whole] else ""
+    return f"{tally[part]} of {tally[whole]}{share}"
+
+
+def _times(out: Path) -> Iterator[str]:
+    yield "| stage | seconds |"
+    yield "|---|---|"
+    lines = [json.loads(line) for line in (out / TIMES).read_text().splitlines()]
+    yield from (f"| {line['stage']} | {line['seconds']:.0f} |" for line in lines if line["seconds"] >= 1)
+    yield f"| all | {sum(line['seconds'] for line in lines):.0f} |"
+
+
+def draw_curves(out: Path) -> Path | None:
+    """Draw what the trainings logged, and return the picture; `None` without matplotlib or without logs."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
+    logged = {
+        "base: loss": _curve(out / "base" / METRICS, "loss"),
+        "reflect: loss": _curve(out / "reflect" / METRICS, "loss"),
+        "grpo: reward": _curve(out / "grpo" / METRICS, "reward"),
+        **{
+            f"grpo: {part}": _curve(out / "grpo" / METRICS, f"rewards/{part}_reward/mean")
+            for part in ("format", "accuracy", "tiou", "effect")
+        },
+    }
+    logged = {title: curve for title, curve in logged.items() if curve}
+    if not logged:
+        return None
+    columns = 4
+    figure = Figure(figsize=(12, 2.6 * -(-len(logged) // columns)), layout="constrained")
+    for place, (title, curve) in enumerate(logged.items(), 1):
+        axes = figure.add_subplot(-(-len(logged) // columns), columns, place)
+        axes.plot([step for step, _ in curve], [value for _, value in curve], color="#0072b2", linewidth=1.2)
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("step", fontsize=8)
+        axes.tick_params(labelsize=8)
+    path = out / "curves.svg"
+    figure.savefig(path, metadata={"Date": None})
+    return path
+
+
+def _curve(path: Path, name: str) -> list[tuple[int, float]]:
+    if not path.is_file():
+        return []
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    if found["low"] is None:
+        return ""
+    return f"[{100 * found['low']:.1f}, {100 * found['high']:.1f}]"

@@ -1,0 +1,186 @@
+"""Measuring nano checkpoints on the test split: as they answer, and when a first answer is planted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from srvau_train.batches import ExampleDataset, Features, input_builder, load_base
+from srvau_train.checkpoints import FINAL
+from srvau_train.examples import Example, request_of, truth_of
+from srvau_train.nano.controls import MODELS as CONTROLS
+from srvau_train.nano.recipe import Recipe
+from srvau_train.nano.rows import GRID, KINDS
+from srvau_train.nano.speed import speed_up
+from srvau_train.nano.train import Training
+from srvau_train.rocot.answers import Kind, is_right, read_answer, true_answer
+from srvau_train.rocot.mistakes import ErrorModel
+from srvau_train.rocot.plan import assign
+from srvau_train.rocot.scene_teacher import SceneTeacher
+from srvau_train.rocot.streams import stream_of
+from srvau_train.rocot.synth_source import decoys, subject_of
+from srvau_train.rocot.teacher import Manner
+from vau_bench.catalogue import Catalogue
+from vau_bench.evaluation import Options, Progress, evaluate
+from vau_bench.models import MODELS
+from vau_bench.parsing import parse_grammar
+from vau_bench.paths import builtin_tasks, cache_dir
+from vau_bench.records import NORMAL
+from vau_bench.results import Results
+from vau_bench.synth import CLASSES, ensure_videos, sample_of, scene_at
+from vau_bench.video import decode
+
+PLANTED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
+_RIGHT_SHARE = 0.4
+
+
+def test_tasks(folder: Path, clips: int) -> list[str]:
+    """Write the tasks of VAU-Synth with so many test clips, under names of their own, and return these."""
+    names = []
+    for kind in KINDS:
+        shipped = builtin_tasks() / f"vau_synth_{kind}"
+        spec = yaml.safe_load((shipped / "task.yaml").read_text("utf-8"))
+        spec["name"] = f"nano_{kind}"
+        spec["dataset"]["args"]["sizes"]["test"] = clips
+        target = folder / spec["name"]
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(shipped, target)
+        (target / "task.yaml").write_text(yaml.safe_dump(spec, sort_keys=False), "utf-8")
+        names.append(spec["name"])
+    return names
+
+
+def run(
+    checkpoint: Path, out: Path, recipe: Recipe, name: str, *, style: str = "reflect", clips: int | None = None,
+    model: str = "nano/fast", kinds: Sequence[str] = KINDS, progress: Progress | None = None,
+) -> Results:  # fmt: skip
+    """Evaluate a checkpoint on the test clips, or go on with it; the run lies in `out/runs/NAME`."""
+    count = clips or recipe.test
+    folder = out / f"tasks-{count}"
+    test_tasks(folder, count)
+    for control, place in CONTROLS.items():
+        if control not in MODELS:
+            MODELS.add(control, place)
+    options = Options(
+        model=model, tasks=tuple(f"nano_{kind}" for kind in kinds), style=style, max_new_tokens=320,
+        model_args={"checkpoint": str(checkpoint), "batch_size": 64, "device": "cpu"}, tasks_dirs=(folder,),
+    )  # fmt: skip
+    return evaluate(options, out / "runs", run_id=name, progress=progress)
+
+
+def measure(training: Training, *, ablations: bool = False, progress: Progress | None = None) -> None:
+    """Measure the finished checkpoint, its blind controls, and what it came from; with `ablations` also rivals.
+
+    The rivals: fine-tuned on answers alone for as many steps as chains took (`answers`), and reinforced by the answers'
+    reward alone (`grpo-answers`).
+    """
+    out, recipe = training.out, training.recipe
+    final, before = out / "grpo" / FINAL, out / "reflect" / FINAL
+    some = min(200, recipe.test)
+    run(final, out, recipe, "grpo", progress=progress)
+    planted(final, out, recipe, clips=min(300, recipe.test))
+    run(final, out, recipe, "black", model="nano/black", clips=some, kinds=PLANTED, progress=progress)
+    run(final, out, recipe, "shuffled", model="nano/shuffled", clips=some, kinds=PLANTED, progress=progress)
+    run(before, out, recipe, "reflect", kinds=PLANTED, progress=progress)
+    if ablations:
+        run(training.answers(), out, recipe, "answers", style="direct", kinds=PLANTED, progress=progress)
+        rival = training.reinforce(before, "grpo-answers", **recipe.answers_alone)
+        run(rival, out, recipe, "grpo-answers", kinds=PLANTED, progress=progress)
+
+
+def planted(
+    checkpoint: Path, out: Path, recipe: Recipe, *, clips: int = 300, batch: int = 50,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, int]]:  # fmt: skip
+    """Plant first answers of the error model in test clips, let the model go on, and count what becomes of them.
+
+    Of the planted answers 40 % are right. Returns per kind how many were `repaired` of the `wrong` ones and `damaged`
+    of the `right` ones. Written to `planted.json` in `out`.
+    """
+    import torch
+
+    path = out / "planted.json"
+    if path.exists():
+        found: dict[str, dict[str, int]] = json.loads(path.read_text())
+        return found
+    model, processor, family = load_base(recipe.base(str(checkpoint)).model)
+    speed_up(model)
+    model.eval()
+    builder = input_builder(processor, model, family, recipe.base(str(checkpoint)).data)
+    videos = ensure_videos(cache_dir() / "synth", "test", clips)
+    counts: dict[str, dict[str, int]] = {}
+    for kind in PLANTED:
+        rows, firsts = zip(*(_planted_row(number, kind, videos, recipe) for number in range(clips)), strict=True)
+        dataset = ExampleDataset(rows, builder, processor.tokenizer, _Decoded())
+        tally = {"wrong": 0, "repaired": 0, "right": 0, "damaged": 0}
+        for start in range(0, clips, batch):
+            features = [dataset[i] for i in range(start, min(start + batch, clips))]
+            texts = _go_on(model, processor.tokenizer, features, torch)
+            for row, first, text in zip(rows[start : start + batch], firsts[start : start + batch], texts, strict=True):
+                sample = row.request.sample
+                grammar = parse_grammar((row.response or "") + text)
+                last = read_answer(grammar_text(grammar, row, text), sample, kind, (NORMAL, *CLASSES))
+                before = is_right(first, sample, kind)
+                after = grammar.first is not None and last is not None and is_right(last, sample, kind)
+                tally["right" if before else "wrong"] += 1
+                tally["damaged"] += before and not after
+                tally["repaired"] += after and not before
+                advance()
+        counts[kind] = tally
+    path.write_text(json.dumps(counts, indent=2) + "\n")
+    return counts
+
+
+def grammar_text(grammar: Any, row: Example, text: str) -> str:
+    """Return the part of a response that holds its last answer."""
+    return ((row.response or "") + text)[slice(*grammar.last.span)]
+
+
+class _Decoded:
+    def load(self, path: Path, plan: str) -> Any:
+        return decode(path, plan)
+
+
+def _planted_row(number: int, kind: Any, videos: Path, recipe: Recipe) -> tuple[Example, Any]:
+    """Return the prompt with a planted first answer behind it, up to where the reflection begins."""
+    scene = scene_at("test", number)
+    sample = sample_of(scene)
+    task = Catalogue().get(f"vau_synth_{kind}")
+    of = task.kind(task.read(None, "train"))
+    draw = stream_of("planted", number, kind)
+    first = true_answer(sample, GRID)
+    if draw.unit() >= _RIGHT_SHARE:
+        made = ErrorModel().draw(sample, first, kind, CLASSES, decoys(scene), GRID, draw)
+        first = made.answer if made else first
+    assignment = assign(subject_of(scene, sample, kind, index=number), first, None, Manner("seconds", 1.0, GRID))
+    response = SceneTeacher().write(assignment, draw).response
+    asked = request_of(task, of, sample, "reflect", video=videos / sample.video, plan=recipe.look.plan)
+    begin = response[: response.index("<reflect>")]
+    return Example(asked, truth_of(sample, kind, of.classes), begin), first
+
+
+def _go_on(model: Any, tokenizer: Any, features: Sequence[Any], torch: Any) -> list[str]:
+    """Return what the model writes behind prompt and beginning."""
+    from srvau_train.batches import visual_tensors
+
+    assert all(isinstance(f, Features) for f in features)
+    rows = [[*f.prompt.inputs["input_ids"][0].tolist(), *f.response[:-1]] for f in features]
+    kinds = [f.prompt.inputs["mm_token_type_ids"][0].tolist() for f in features]
+    width = max(map(len, rows))
+    ids = torch.full((len(rows), width), tokenizer.pad_token_id)
+    mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+    for i, (row, kind) in enumerate(zip(rows, kinds, strict=True)):
+        start = width - len(row)
+        ids[i, start:], mask[i, start:] = torch.tensor(row), 1
+        types[i, start : start + len(kind)] = torch.tensor(kind)
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=ids, attention_mask=mask, mm_token_type_ids=types, **visual_tensors(features),
+            do_sample=False, max_new_tokens=280,
+        )  # fmt: skip
+    return [tokenizer.decode(row, skip_special_tokens=True) for row in out[:, width:]]
