@@ -14,6 +14,7 @@ COMMANDS = {
     "rocot": ("srvau_train.rocot.command:rocot", "Build reflection-oriented chains of thought (RoCoT)."),
     "sft": ("srvau_train.command:sft", "Supervised fine-tuning."),
     "grpo": ("srvau_train.command:grpo", "Reinforcement fine-tuning with the reflection-aware reward."),
+    "plan": ("srvau_train.command:plan", "Reckon parameters, memory and hours of a configuration."),
     "nano": ("srvau_train.nano.command:nano", "The whole recipe in nano size, on two CPU cores."),
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -64,6 +66,50 @@ def grpo(config: str, out: Path | None, changes: tuple[str, ...]) -> None:
     from srvau_train.grpo import train_grpo
 
     click.echo(train_grpo(checked, _out(out, config, "grpo")))
+
+
+@click.command()
+@click.argument("config")
+@_CHANGES
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plan(config: str, changes: tuple[str, ...], as_json: bool) -> int:
+    """Reckon parameters, memory and hours of CONFIG; exit code 1 where it cannot fit."""
+    from dataclasses import asdict
+
+    from srvau_train.plan import Plan
+    from srvau_train.plan import plan as reckon
+
+    checked = config_of(config, changes)
+    plans = [reckon(checked, stage) for stage in ("sft", "grpo")]
+    if as_json:
+        told = [{**asdict(p), "memory": {**asdict(p.memory), "total": p.memory.total}} for p in plans]
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo(_told(checked, plans))
+    problems = [f"{p.stage}: {p.problem}" for p in plans if isinstance(p, Plan) and p.problem]
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    return 1 if problems else 0
+
+
+def _told(config: TrainConfig, plans: Sequence[Any]) -> str:
+    n = plans[0].parameters
+    lines = [
+        f"{config.model.checkpoint}, {config.model.method}, {config.hardware.nodes} x {config.hardware.gpus} GPUs, "
+        f"{config.hardware.strategy}",
+        f"parameters  {n.total / 1e9:.2f} B: text {n.text / 1e9:.2f}, vocabulary {n.embeddings / 1e9:.2f}, vision "
+        f"{n.vision / 1e9:.2f}; trained {n.trained / 1e9:.2f}",
+    ]
+    for p in plans:
+        m = p.memory
+        lines += [
+            f"{p.stage:<5} {p.tokens} tokens a row, {p.visual_tokens} of them visual; "
+            f"{p.tokens_per_second:,.0f} tokens/s assumed; {p.hours:.1f} h",
+            f"      GiB a GPU: {m.total:.1f} of {config.hardware.gpu_memory_gib:g} (weights {m.weights:.1f}, gradients "
+            f"{m.gradients:.1f}, optimizer {m.optimizer:.1f}, activations {m.activations:.1f}, reference "
+            f"{m.reference:.1f}, cache {m.cache:.1f})",
+        ]
+    return "\n".join(lines)
 
 
 def need_trl() -> None:
