@@ -39,9 +39,9 @@ class Model(ABC, Generic[C]):
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     summary: ClassVar[str] = ""
     reads_video: ClassVar[bool] = True
-    frames: ClassVar[str | None] = None
+    frames: str | None = None
     """The frame plan that this model is made for; `None` takes the task's."""
-    style: ClassVar[str | None] = None
+    style: str | None = None
     """The prompt style that this model is made for, where the task has it; `None` takes the task's."""
 
     def __init__(self, config: C, clips: ClipLoader) -> None:

@@ -53,7 +53,7 @@ class Motion(Model[MotionConfig]):
 
     Config: ClassVar[type[ModelConfig]] = MotionConfig
     summary: ClassVar[str] = "what moves unusually: classical, nothing learnt, says when but not what"
-    frames: ClassVar[str | None] = "fps(8, max=480) short_side=60"
+    frames: str | None = "fps(8, max=480) short_side=60"
 
     def identity(self) -> dict[str, JSON]:
         """Return the arguments, and the revision of what they apply to."""

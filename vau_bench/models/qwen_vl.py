@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from vau_bench.errors import ModelError, VideoError, VideoMissingError
+from vau_bench.models.as_trained import TrainedConfig, as_trained
 from vau_bench.models.base import Model, ModelConfig
 from vau_bench.models.feed import feed
 from vau_bench.models.qwen_checkpoint import (
@@ -45,14 +46,20 @@ class _Failed(NamedTuple):
     response: Response
 
 
+class QwenVLArguments(TrainedConfig, QwenVLConfig):
+    """Arguments of the `qwen_vl` model; the checkpoint's own where it brings some."""
+
+
 class QwenVL(Model[QwenVLConfig]):
     """Runs a checkpoint on this machine, in batches; responses come in the order of the requests."""
 
-    Config: ClassVar[type[ModelConfig]] = QwenVLConfig
+    Config: ClassVar[type[ModelConfig]] = QwenVLArguments
     summary: ClassVar[str] = "a Qwen2-VL, Qwen2.5-VL or Qwen3-VL checkpoint through transformers"
 
     def __init__(self, config: QwenVLConfig, clips: ClipLoader) -> None:
         super().__init__(config, clips)
+        trained = as_trained(config.checkpoint)
+        self.frames, self.style = trained.frames or self.frames, trained.style or self.style
         self._loaded: _Loaded | None = None
 
     @cached_property
