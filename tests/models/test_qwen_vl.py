@@ -116,6 +116,21 @@ class TestTimes:
         assert [float(t) for t in labels] == pytest.approx(list(response.seen.times), abs=0.051)
         assert len(labels) == 5 and "<|video_pad|>" not in told[0]
 
+    @pytest.mark.parametrize("family", ["qwen2_vl", "qwen2_5_vl"])
+    def test_times_before_each_pair_of_frames(self, qwen, ask, footage, prompts, family):
+        with ClipLoader() as loader:
+            model = qwen(family, loader=loader, mode="patches")
+            told = prompts(model)
+            (response,) = model.generate([ask(str(footage / "uneven.mkv"), plan="uniform(5)", max_new_tokens=1)])
+        blocks = re.findall(r"((?:\[[\d.]+s\])+)<\|vision_start\|>", told[0])
+        assert [len(re.findall(r"\[", block)) for block in blocks] == [2, 2, 1], "the last pair is one frame, twice"
+        times = [float(t) for t in re.findall(r"\[([\d.]+)s\]", "".join(blocks))]
+        assert times == pytest.approx(list(response.seen.times), abs=0.051)
+
+    def test_qwen3_stamps_its_patches_itself(self, qwen, ask):
+        (response,) = qwen("qwen3_vl", mode="patches").generate([ask(max_new_tokens=1)])
+        assert response.outcome is Outcome.ERRORED and "mode=video" in response.error
+
     def test_qwen2_is_told_in_words(self, qwen, ask, prompts):
         told = prompts(model := qwen("qwen2_vl"))
         list(model.generate([ask(max_new_tokens=1, text="When?")]))

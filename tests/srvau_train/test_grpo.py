@@ -1,0 +1,209 @@
+"""Reinforcement fine-tuning: it sees what it is asked about, its log-probabilities are right, its options work."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from srvau_train.batches import ExampleDataset, Features, input_builder, load_base, visual_tensors
+from srvau_train.grading import Truth
+from srvau_train.rollouts import CELLS, Prompts, effect_shares, reflection_start, truth_columns
+from srvau_train.weights import RewardWeights
+from vau_bench.errors import ModelError, UsageError
+from vau_bench.parsing import write_reflection
+
+pytest.importorskip("trl")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("training")]
+
+
+def train(config, out, rows, source, **more):
+    from srvau_train.grpo import train_grpo
+
+    return train_grpo(config, out, rows=rows, clips=source, **more)
+
+
+@pytest.fixture
+def trainer(make_config, make_rows, tmp_path):
+    """A trainer that has generated one batch: `trainer(clips)` gives it, its rows and the batch."""
+
+    def make(source, mode="video", **sections):
+        from srvau_train.grpo import _trainer
+        from srvau_train.sft import prepare_weights
+
+        config = make_config(data={"mode": mode}, **sections)
+        model, processor, family = load_base(config.model)
+        builder = input_builder(processor, model, family, config.data)
+        dataset = ExampleDataset(make_rows(4, responses=False), builder, processor.tokenizer, source)
+        prepare_weights(model, config)
+        made = _trainer(config, tmp_path, model, processor, dataset, [])
+        records = Prompts(dataset)([{"row": row} for row in (0, 0, 0, 0, 1, 1, 1, 1)])
+        return made, made._generate_and_score_completions(records)
+
+    return make
+
+
+def logps(made, batch, model=None):
+    import torch
+
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    keep = batch["completion_ids"].shape[1]
+    return made._get_per_token_logps_and_entropies(model or made.model, ids, mask, keep, compute_entropy=True)[0]
+
+
+class TestItSees:
+    @pytest.mark.parametrize("mode", ["video", "frames", "patches"])
+    def test_log_probabilities_are_those_of_an_unpadded_forward(self, trainer, clips, mode):
+        import torch
+
+        made, batch = trainer(clips(sizes=(56, 84)), mode)
+        found = logps(made, batch)
+        for row in range(8):
+            f: Features = made._shown[row]
+            completion = batch["completion_ids"][row][batch["completion_mask"][row].bool()]
+            ids = torch.cat([f.prompt.inputs["input_ids"][0], completion])[None]
+            types = torch.cat([f.prompt.inputs["mm_token_type_ids"][0], torch.zeros_like(completion)])[None]
+            with torch.no_grad():
+                logits = made.model(
+                    input_ids=ids, attention_mask=torch.ones_like(ids), mm_token_type_ids=types, **visual_tensors([f])
+                ).logits[0]
+            own = torch.log_softmax(logits[-len(completion) - 1 : -1], -1).gather(1, completion[:, None])[:, 0]
+            assert torch.allclose(found[row, : len(completion)], own, atol=1e-5)
+
+    def test_other_pixels_give_other_log_probabilities(self, trainer, clips):
+        made, batch = trainer(clips(shade=0))
+        before = logps(made, batch)
+        white, _ = trainer(clips(shade=255))
+        made._shown = white._shown
+        assert (before - logps(made, batch)).abs().max() > 1e-4
+
+    def test_the_gradient_reaches_the_tower(self, trainer, clips):
+        made, batch = trainer(clips(), model={"freeze_vision": False})
+        (logps(made, batch) * batch["completion_mask"]).sum().backward()
+        assert made.model.model.visual.patch_embed.proj.weight.grad.abs().sum() > 0
+
+    def test_shuffled_and_split_batches_keep_their_clips(self, trainer, clips):
+        import torch
+
+        made, batch = trainer(clips(sizes=(56, 84)))
+        whole = logps(made, batch)
+        order = torch.tensor([5, 2, 7, 0])
+        made._which = order.tolist()
+        part = {name: batch[name][order] for name in ("prompt_ids", "prompt_mask", "completion_ids", "completion_mask")}
+        assert torch.allclose(logps(made, part), whole[order], atol=1e-5)
+
+
+class TestOptions:
+    def test_only_reflections_learn(self, tiny_qwen25_checkpoint):
+        from transformers import AutoProcessor
+
+        tokenizer = AutoProcessor.from_pretrained(tiny_qwen25_checkpoint).tokenizer
+        text = "<think>é B</think><answer>B</answer><reflect>Was it?</reflect><think>A</think><answer>A</answer>"
+        tokens = tokenizer(text)["input_ids"]
+        start = reflection_start(tokenizer, tokens)
+        assert tokenizer.decode(tokens[start:]).lstrip(">").startswith("<reflect>")
+        assert "<reflect>" not in tokenizer.decode(tokens[:start])
+        assert reflection_start(tokenizer, tokenizer("<answer>B</answer>")["input_ids"]) == 0
+
+    @pytest.mark.parametrize("loss_type", ["grpo", "dr_grpo", "dapo"])
+    def test_flat_groups_leave_the_loss_and_its_divisor(self, trainer, clips, loss_type):
+        import torch
+
+        made, batch = trainer(clips(), grpo={"loss_type": loss_type})
+        batch["advantages"] = torch.tensor([1.0, -1.0, 0.5, -0.5, 0.0, 0.0, 0.0, 0.0])
+        made.current_gradient_accumulation_steps = 1
+        made._drop_flat_groups(batch)
+        assert batch["completion_mask"][4:].sum() == 0 < batch["completion_mask"][:4].sum()
+        batch["num_items_in_batch"] = batch["completion_mask"].sum()
+        both = made._compute_loss(made.model, batch)
+        alone = {
+            name: batch[name][:4] for name in ("prompt_ids", "prompt_mask", "completion_ids", "completion_mask", "clip")
+        }
+        alone["advantages"] = torch.tensor([1.0, -1.0, 0.5, -0.5])
+        alone["num_items_in_batch"] = alone["completion_mask"].sum()
+        assert torch.allclose(both, made._compute_loss(made.model, alone), atol=1e-6)
+
+    def test_a_reference_needs_a_checkpoint_on_the_disk(self, make_config, make_rows, clips, tmp_path):
+        config = make_config(grpo={"beta": 0.1, "steps": 1})
+        model, processor, _ = load_base(config.model)
+        with pytest.raises(UsageError, match="save the model"):
+            train(config, tmp_path / "a", make_rows(4, responses=False), clips(), model=model, processor=processor)
+        assert train(config, tmp_path / "b", make_rows(4, responses=False), clips()).is_dir()
+
+    def test_prompts_that_cannot_be_shared_out(self, make_config, make_rows, clips, tmp_path):
+        with pytest.raises(UsageError, match="cannot be shared by 1 processes in batches of 3"):
+            train(make_config(grpo={"micro_batch": 3}), tmp_path, make_rows(4, responses=False), clips())
+
+    def test_nothing_that_only_a_prompt_may_hold_is_generated(self, trainer, clips):
+        made, batch = trainer(clips(), grpo={"max_new_tokens": 60, "temperature": 5.0})
+        config = made.model.config
+        assert not (batch["completion_ids"] == config.video_token_id).any()
+        assert made.generation_config.suppress_tokens
+
+
+class TestTraining:
+    def test_it_runs_logs_its_rewards_and_resumes(self, make_config, make_rows, clips, metrics, tmp_path):
+        from transformers import TrainerCallback
+
+        config = make_config(grpo={"save_every": 2, "micro_batch": 4, "steps": 4})
+        rows = make_rows(8, responses=False)
+        whole = train(config, tmp_path / "whole", rows, clips())
+
+        class Stop(Exception):
+            pass
+
+        class Killer(TrainerCallback):
+            def on_step_begin(self, args, state, control, **kwargs):
+                if state.global_step == 3:
+                    raise Stop
+
+        with pytest.raises(Stop):
+            train(config, tmp_path / "cut", rows, clips(), callbacks=[Killer()])
+        resumed = train(config, tmp_path / "cut", rows, clips())
+        for name in ("reward", "completions/mean_length", "seconds/generate", "rewards/format_reward/mean"):
+            assert len(metrics(tmp_path / "cut", name)) == 4, name
+        assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
+
+    def test_a_damaged_video_gives_its_place_to_the_next(self, make_config, make_rows, clips):
+        config = make_config()
+        model, processor, family = load_base(config.model)
+        rows = make_rows(4, responses=False, videos=["train-x.mp4", "train-1.mp4", "train-2.mp4", "train-3.mp4"])
+        dataset = ExampleDataset(
+            rows, input_builder(processor, model, family, config.data), processor.tokenizer, clips()
+        )
+        records = Prompts(dataset)([{"row": 0}, {"row": 0}, {"row": 2}])
+        assert [r["prompt"] for r in records] == ["1", "1", "2"]
+        assert records[0]["option"] == rows[1].truth.option, "its truth comes with it"
+        assert len(records[0]["skipped"]) == 1
+        lost = ExampleDataset(rows[:1], dataset._builder, processor.tokenizer, clips())
+        with pytest.raises(ModelError, match="could not be shown"):
+            Prompts(lost)([{"row": 0}])
+
+
+class TestWhatReflectionsDid:
+    def shares(self, *pairs):
+        truth = Truth(option="B", options=("a", "b", "c", "d"))
+        texts = [
+            write_reflection(
+                "It looks so.", f"<answer>{a}</answer>", "I look again at it.", "Now I see.", f"<answer>{b}</answer>"
+            )
+            for a, b in pairs
+        ]
+        return effect_shares(texts, [truth] * len(texts), RewardWeights())
+
+    def test_the_four_cells(self):
+        found = self.shares("BB", "AB", "AB", "BA", "AC")
+        assert found == {"keep": 0.2, "repair": 0.4, "damage": 0.2, "stay_wrong": 0.2} and set(found) == set(CELLS)
+
+    def test_answers_without_reflection_do_not_count(self):
+        truth = Truth(option="B", options=("a", "b"))
+        assert effect_shares(["<answer>B</answer>"], [truth], RewardWeights()) == {}
+
+    def test_a_truth_survives_as_columns(self):
+        from srvau_train.rewards import truth_of
+        from vau_bench.records import Segment
+
+        for truth in (Truth(label="Fire", classes=("Fire",)), Truth(segments=(), duration=4.0),
+                      Truth(segments=(Segment(1.0, 2.5),)), Truth(option="A", options=("x", "y"))):  # fmt: skip
+            assert truth_of(json.loads(json.dumps(truth_columns(truth)))) == truth

@@ -1,0 +1,315 @@
+"""Supervised fine-tuning: what bears loss, that it sees, that it resumes, and what it does with bad input."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from srvau_train.batches import (
+    IGNORED,
+    ExampleDataset,
+    SkipCount,
+    Skipped,
+    input_builder,
+    load_base,
+    response_tokens,
+    sft_batch,
+)
+from srvau_train.checkpoints import latest
+from srvau_train.examples import task_examples
+from vau_bench.errors import DataError, ModelError, RunError, UsageError
+
+pytest.importorskip("trl")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("training")]
+
+RESPONSE = "<think>It is B.</think><answer>B</answer><reflect>No.</reflect><think>A.</think><answer>A</answer>"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_qwen25_checkpoint):
+    from transformers import AutoProcessor
+
+    return AutoProcessor.from_pretrained(tiny_qwen25_checkpoint).tokenizer
+
+
+@pytest.fixture
+def dataset(make_config, make_rows, clips):
+    """Prepared rows, with their model."""
+
+    def make(rows, mode="video", source=None):
+        config = make_config(data={"mode": mode})
+        model, processor, family = load_base(config.model)
+        builder = input_builder(processor, model, family, config.data)
+        return ExampleDataset(rows, builder, processor.tokenizer, source or clips()), model, processor
+
+    return make
+
+
+def train(config, out, rows, source, **more):
+    from srvau_train.sft import train_sft
+
+    return train_sft(config, out, rows=rows, clips=source, **more)
+
+
+def weights(folder: Path):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")
+
+
+def same(one: Path, other: Path) -> bool:
+    import torch
+
+    a, b = weights(one), weights(other)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class TestWhatBearsLoss:
+    @settings(max_examples=60, deadline=None)
+    @given(at=st.integers(0, len(RESPONSE)))
+    def test_no_token_that_begins_before_the_mark_does_and_all_others_do(self, tokenizer, at):
+        tokens, loss = response_tokens(tokenizer, RESPONSE, at)
+        learnt = tokenizer.decode([t for t, b in zip(tokens, loss, strict=True) if b][:-1])
+        assert RESPONSE.endswith(learnt) and len(RESPONSE) - len(learnt) >= at
+        assert tokens[-1] == tokenizer.eos_token_id and loss[-1], "the end of the turn is learnt"
+        assert tokenizer.decode(tokens[:-1]) == RESPONSE
+
+    @pytest.mark.parametrize("mode", ["video", "frames", "patches"])
+    def test_the_prompt_and_padding_bear_none(self, dataset, make_rows, mode):
+        rows = [replace(row, response=RESPONSE[: 30 * n], loss_from=9) for n, row in enumerate(make_rows(3), 1)]
+        prepared, _, _ = dataset(rows, mode)
+        features = [prepared[i] for i in range(3)]
+        batch = sft_batch(features, pad=0)
+        for row, f in enumerate(features):
+            start = f.prompt.inputs["input_ids"].shape[1]
+            labels = batch["labels"][row]
+            assert (labels[:start] == IGNORED).all() and (labels[f.length :] == IGNORED).all()
+            kept = labels[labels != IGNORED].tolist()
+            assert kept == [t for t, b in zip(f.response, f.bears_loss, strict=True) if b]
+            assert batch["attention_mask"][row].sum() == f.length
+
+    @pytest.mark.parametrize("mode", ["video", "patches"])
+    def test_a_batch_of_mixed_sizes_has_the_losses_of_its_rows_alone(self, dataset, make_rows, clips, mode):
+        import torch
+
+        prepared, model, _ = dataset(make_rows(4), mode, clips(sizes=(56, 84, 112)))
+        features = [prepared[i] for i in range(4)]
+
+        def losses(batch):
+            with torch.no_grad():
+                logits = model(**{k: v for k, v in batch.items() if k != "labels"}).logits
+            each = torch.nn.functional.cross_entropy(
+                logits[:, :-1].transpose(1, 2), batch["labels"][:, 1:], ignore_index=IGNORED, reduction="none"
+            )
+            return each.sum(1)
+
+        together = losses(sft_batch(features, pad=0))
+        alone = torch.cat([losses(sft_batch([f], pad=0)) for f in features])
+        assert torch.allclose(together, alone, atol=1e-4)
+
+
+class TestTraining:
+    def test_the_loss_falls_and_the_result_loads(self, make_config, make_rows, clips, metrics, tmp_path):
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        final = train(make_config(), tmp_path / "out", make_rows(8), clips())
+        losses = metrics(tmp_path / "out", "loss")
+        assert sum(losses[-4:]) < 0.7 * sum(losses[:4])
+        AutoModelForImageTextToText.from_pretrained(final)
+        assert AutoProcessor.from_pretrained(final).chat_template
+        assert json.loads((final / "vau_bench.json").read_text())["mode"] == "video"
+
+    def test_what_is_seen_changes_the_gradient(self, dataset, make_rows, clips):
+        gradients = []
+        for shade in (0, 255):
+            prepared, model, _ = dataset(make_rows(2), "video", clips(shade=shade))
+            model(**sft_batch([prepared[0], prepared[1]], pad=0)).loss.backward()
+            gradients.append(model.model.visual.patch_embed.proj.weight.grad.abs().sum())
+        assert gradients[1] > 0 and gradients[0] != gradients[1]
+
+    @pytest.mark.parametrize("method", ["full", "lora"])
+    def test_a_frozen_tower_stays_as_it_is(
+        self, make_config, make_rows, clips, tmp_path, method, tiny_qwen25_checkpoint
+    ):
+        config = make_config(sft={"max_steps": 2}, model={"method": method, "lora": {"r": 4}})
+        final = train(config, tmp_path / "out", make_rows(8), clips())
+        before, after = weights(tiny_qwen25_checkpoint), weights(final)
+        changed = {name for name in after if not (before[name] == after[name]).all()}
+        assert changed and not any("visual" in name for name in changed)
+        assert after.keys() == before.keys(), "adapters are merged"
+
+    def test_a_finished_training_is_not_done_again(self, make_config, make_rows, clips, tmp_path):
+        config = make_config(sft={"max_steps": 1})
+        train(config, tmp_path / "out", make_rows(4), clips())
+        source = clips()
+        train(config, tmp_path / "out", make_rows(4), source)
+        assert source.loaded == 0
+        with pytest.raises(RunError, match="another configuration"):
+            train(make_config(sft={"max_steps": 2}), tmp_path / "out", make_rows(4), source)
+
+
+class Stop(Exception):
+    """Stands for a kill."""
+
+
+def killer(step: int):
+    from transformers import TrainerCallback
+
+    class Killer(TrainerCallback):
+        def on_step_begin(self, args, state, control, **kwargs):
+            if state.global_step == step:
+                raise Stop
+
+    return Killer()
+
+
+class TestResume:
+    @pytest.mark.parametrize("step", [3, 5])
+    def test_killed_anywhere_it_ends_with_the_same_weights(
+        self, make_config, make_rows, clips, metrics, tmp_path, step
+    ):
+        config = make_config(sft={"max_steps": 6, "save_every": 2, "accumulation": 2})
+        whole = train(config, tmp_path / "whole", make_rows(12), clips())
+        with pytest.raises(Stop):
+            train(config, tmp_path / "cut", make_rows(12), clips(), callbacks=[killer(step)])
+        resumed = train(config, tmp_path / "cut", make_rows(12), clips())
+        assert same(whole, resumed)
+        assert metrics(tmp_path / "cut", "loss") == pytest.approx(metrics(tmp_path / "whole", "loss"))
+
+    def test_half_a_checkpoint_is_none(self, make_config, make_rows, clips, tmp_path):
+        config = make_config(sft={"max_steps": 4, "save_every": 2})
+        with pytest.raises(Stop):
+            train(config, tmp_path / "out", make_rows(8), clips(), callbacks=[killer(3)])
+        half = tmp_path / "out" / "checkpoint-3"
+        shutil.copytree(tmp_path / "out" / "checkpoint-2", half)
+        (half / "complete").unlink()
+        assert latest(tmp_path / "out").name == "checkpoint-2"
+        train(config, tmp_path / "out", make_rows(8), clips())
+        assert not half.exists()
+
+
+class TestBadInput:
+    def test_a_damaged_video_is_skipped_and_counted(self, make_config, make_rows, clips, metrics, tmp_path):
+        videos = [f"train-{n:04d}.mp4" for n in range(8)]
+        videos[3] = "train-x.mp4"
+        config = make_config(sft={"max_steps": 4, "batch_size": 2}, data={"most_skipped": 0.5})
+        train(config, tmp_path / "out", make_rows(8, videos=videos), clips())
+        assert len(metrics(tmp_path / "out", "loss")) == 4
+
+    def test_too_many_of_them_end_it(self, make_config, make_rows, clips, tmp_path):
+        config = make_config(sft={"max_steps": 40})
+        videos = [f"train-x{n}.mp4" for n in range(8)]
+        with pytest.raises(ModelError, match=r"rows could not be shown \(first: train-x.* is damaged\)"):
+            train(config, tmp_path / "out", make_rows(8, videos=videos), clips())
+
+    def test_the_share_counts_once_there_are_enough(self):
+        count = SkipCount(0.1, grace=20)
+        count.count(2, [Skipped(0, "gone")])
+        count.count(17, [Skipped(1, "gone")])
+        with pytest.raises(ModelError, match="3 of 21"):
+            count.count(2, [Skipped(2, "gone")])
+
+    def test_a_test_video_among_the_rows(self, tmp_path):
+        from vau_bench.catalogue import Catalogue
+
+        task = Catalogue().get("vau_synth_mcq")
+        with pytest.raises(UsageError, match="only, not from 'test'"):
+            task_examples(task, style="direct", split="test")
+
+    def test_a_chain_of_another_split(self, tmp_path):
+        from srvau_train.examples import chain_examples
+        from vau_bench.catalogue import Catalogue
+
+        with pytest.raises(DataError, match=r"holds no chains\.jsonl"):
+            chain_examples(tmp_path, Catalogue())
+        line = {"kind": "mcq", "sample_id": "test-0001", "split": "test", "response": "x", "loss_from": 0}
+        (tmp_path / "chains.jsonl").write_text(json.dumps(line) + "\n")
+        with pytest.raises(UsageError, match="training"):
+            chain_examples(tmp_path, Catalogue())
+
+    def test_a_loss_that_is_no_number(self, make_config, make_rows, clips, tmp_path):
+        config = make_config(sft={"max_steps": 30, "learning_rate": 1e30, "max_grad_norm": 1e30})
+        with pytest.raises(ModelError, match=r"the loss is (nan|inf) at step"):
+            train(config, tmp_path / "out", make_rows(8), clips())
+
+    def test_another_architecture_and_no_chat_template(
+        self, make_config, make_rows, clips, tmp_path, tiny_qwen25_checkpoint
+    ):
+        other = shutil.copytree(tiny_qwen25_checkpoint, tmp_path / "other")
+        about = json.loads((other / "config.json").read_text()) | {"model_type": "llama"}
+        (other / "config.json").write_text(json.dumps(about))
+        bare = shutil.copytree(tiny_qwen25_checkpoint, tmp_path / "bare")
+        (bare / "chat_template.jinja").unlink()
+        for folder, told in ((other, "is a 'llama' model"), (bare, "no chat template")):
+            with pytest.raises(ModelError, match=told):
+                train(make_config(model={"checkpoint": str(folder)}), tmp_path / "out", make_rows(4), clips())
+
+    def test_a_full_disk_leaves_the_last_whole_checkpoint(self, make_config, make_rows, clips, tmp_path, monkeypatch):
+        import torch
+
+        config = make_config(sft={"max_steps": 6, "save_every": 2})
+        save, calls = torch.save, []
+
+        def full(*args, **kwargs):
+            calls.append(args)
+            if len(calls) > 4:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return save(*args, **kwargs)
+
+        monkeypatch.setattr(torch, "save", full)
+        with pytest.raises(RunError, match=r"No space left on device; checkpoint-\d is whole"):
+            train(config, tmp_path / "out", make_rows(12), clips())
+        monkeypatch.undo()
+        assert train(config, tmp_path / "out", make_rows(12), clips()).is_dir()
+
+    def test_nothing_to_train_on(self, make_config, tmp_path, clips):
+        with pytest.raises(UsageError, match="nothing to train on"):
+            train(make_config(), tmp_path / "out", [], clips())
+
+
+SCRIPT = """
+import sys, json, warnings
+warnings.simplefilter("ignore")
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import torch
+torch.set_num_threads(1)
+import conftest
+from srvau_train.config import TrainConfig
+from srvau_train.sft import train_sft
+from srvau_train.examples import Example, answer_of, request_of, truth_of
+from vau_bench.catalogue import Catalogue
+from vau_bench.synth import samples
+task = Catalogue().get("vau_synth_mcq")
+of = task.kind(task.read(None, "train"))
+rows = [Example(request_of(task, of, s, "direct", video=Path(s.video), plan=conftest.PLAN),
+        truth_of(s, "mcq", of.classes), answer_of(s, "mcq")) for s in samples("train", 16)]
+train_sft(TrainConfig.parse(json.loads({config!r})), Path({out!r}), rows=rows, clips=conftest.MadeUpClips())
+"""
+
+
+def test_two_processes_have_the_losses_of_one_with_twice_the_batch(make_config, metrics, tmp_path):
+    def run(name: str, processes: int, batch: int):
+        config = make_config(sft={"max_steps": 4, "batch_size": batch, "learning_rate": 1e-3})
+        script = tmp_path / f"{name}.py"
+        script.write_text(
+            SCRIPT.format(tests=str(Path(__file__).parent), config=config.model_dump_json(), out=str(tmp_path / name))
+        )
+        launch = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--master_port", "29731"]
+        done = subprocess.run(
+            [sys.executable, *(launch if processes > 1 else []), script], capture_output=True, text=True, timeout=200,
+            env=None, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        return metrics(tmp_path / name, "loss")
+
+    assert run("two", 2, 2) == pytest.approx(run("one", 1, 4), rel=1e-4)
