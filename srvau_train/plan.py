@@ -65,7 +65,7 @@ class Memory:
     @property
     def total(self) -> float:
         """All of it, with what is spared."""
-        return sum(asdict(self).values()) + SPARE_GIB
+        return float(sum(asdict(self).values())) + SPARE_GIB
 
 
 @dataclass(frozen=True, slots=True)

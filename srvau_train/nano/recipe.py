@@ -9,6 +9,7 @@ from srvau_train.config import TrainConfig
 from srvau_train.nano.architecture import Size
 from srvau_train.nano.frames import Look
 from srvau_train.nano.vision import VisionLesson
+from srvau_train.nano.watching import WatchingLesson
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Recipe:
         look: how they are shown.
         size: of the model.
         vision: the vision tower's lesson.
+        watching: the language model's lesson.
         taught: clips with chains whose first answers the error model makes.
         own: clips with chains on the model's own answers.
         base_steps: of the first fine-tuning, on answers and taught chains.
@@ -36,11 +38,12 @@ class Recipe:
     clips: int = 8000
     look: Look = field(default_factory=Look)
     size: Size = field(default_factory=Size)
-    vision: VisionLesson = field(default_factory=lambda: VisionLesson(steps=1400))
-    taught: int = 6000
-    own: int = 1200
-    base_steps: int = 500
-    reflect_steps: int = 160
+    vision: VisionLesson = field(default_factory=VisionLesson)
+    watching: WatchingLesson = field(default_factory=WatchingLesson)
+    taught: int = 3000
+    own: int = 500
+    base_steps: int = 160
+    reflect_steps: int = 120
     grpo_steps: int = 100
     batch: int = 16
     prompts: int = 8
@@ -53,7 +56,13 @@ class Recipe:
             return self
         counts = ("clips", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
         vision = replace(self.vision, steps=max(4, round(self.vision.steps * share)))
-        return replace(self, vision=vision, **{name: max(4, round(getattr(self, name) * share)) for name in counts})
+        watching = replace(self.watching, steps=max(4, round(self.watching.steps * share)))
+        return replace(
+            self,
+            vision=vision,
+            watching=watching,
+            **{name: max(4, round(getattr(self, name) * share)) for name in counts},
+        )
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -63,11 +72,11 @@ class Recipe:
 
     def base(self, checkpoint: str, steps: int | None = None) -> TrainConfig:
         """Return the configuration of the first fine-tuning."""
-        return self._config(checkpoint, "direct", sft=self._sft(steps or self.base_steps, 2e-3))
+        return self._config(checkpoint, "direct", sft=self._sft(steps or self.base_steps, 1e-3))
 
     def reflect(self, checkpoint: str) -> TrainConfig:
         """Return the configuration of the fine-tuning on chains."""
-        return self._config(checkpoint, "reflect", sft=self._sft(self.reflect_steps, 1e-3))
+        return self._config(checkpoint, "reflect", sft=self._sft(self.reflect_steps, 7e-4))
 
     def grpo(self, checkpoint: str, **reward: Any) -> TrainConfig:
         """Return the configuration of the reinforcement; `reward` changes the reward."""

@@ -74,7 +74,7 @@ def texts(folders: Sequence[Path], clips: int, look: Look) -> Iterator[str]:
                 yield from (message.text for message in request(number, kind, style, look).messages)
         yield from clip(number).target.texts.values()
     stamps = "".join(f"[{t:.1f}s]" for t in look.times)
-    for _ in range(clips // 4):
+    for _ in range(2 * clips):
         yield stamps
     for folder in folders:
         for record in read_lines(folder / "chains.jsonl", json.loads):

@@ -3,11 +3,13 @@
 transformers calls the attention once a segment, and a clip of 16 patches has 16 of them: at nano size these calls take
 longer than what they compute. It embeds patches by a three-dimensional convolution whose kernel is the whole input:
 that is a matrix product, which is several times faster backwards. And it makes the positions of each visual input by a
-dozen small tensor operations; here they are made once.
+dozen small tensor operations; here they are made once. And a frozen tower sees the same clip many times: eight rollouts
+of a prompt are eight times the same picture, in several passes; what it has seen is remembered.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import lru_cache
 from itertools import pairwise
 from types import MethodType
@@ -15,6 +17,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+REMEMBERED = 20_000
+"""Visual inputs of which a frozen tower remembers what it saw."""
 
 
 def speed_up(model: Any) -> None:
@@ -25,6 +31,51 @@ def speed_up(model: Any) -> None:
     visual.patch_embed.forward = MethodType(_embed, visual.patch_embed)
     for block in visual.blocks:
         block.attn.forward = MethodType(_attend, block.attn)
+    visual.forward = MethodType(_Memory(REMEMBERED), visual)
+
+
+class _Memory:
+    """Stands for the tower's forward; as long as the tower is frozen, it sees each input once.
+
+    Args:
+        size: inputs remembered, the latest ones.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._seen: OrderedDict[int, Any] = OrderedDict()
+
+    def __call__(self, visual: Any, hidden_states: Any, grid_thw: Any, **kwargs: Any) -> Any:
+        import torch
+
+        if torch.is_grad_enabled() and any(p.requires_grad for p in visual.parameters()):
+            self._seen.clear()
+            return type(visual).forward(visual, hidden_states, grid_thw, **kwargs)
+        grids = [tuple(grid) for grid in grid_thw.tolist()]
+        parts = hidden_states.split([t * h * w for t, h, w in grids])
+        keys = [
+            hash((grid, part.contiguous().view(torch.uint8).numpy().tobytes()))
+            for grid, part in zip(grids, parts, strict=True)
+        ]
+        new = {key: place for place, key in enumerate(keys) if key not in self._seen}
+        if new:
+            places = list(new.values())
+            with torch.no_grad():
+                out = type(visual).forward(visual, torch.cat([parts[i] for i in places]), grid_thw[places], **kwargs)
+            counts = [t * h * w // visual.spatial_merge_size**2 for t, h, w in (grids[i] for i in places)]
+            self._seen.update(zip(new, out.pooler_output.split(counts), strict=True))
+        for key in keys:
+            self._seen.move_to_end(key)
+        seen = torch.cat([self._seen[key] for key in keys])
+        while len(self._seen) > self._size:
+            self._seen.popitem(last=False)
+        return BaseModelOutputWithPooling(pooler_output=seen)
+
+
+def _bytes(tensor: Any) -> bytes:
+    import torch
+
+    return tensor.contiguous().view(torch.uint8).numpy().tobytes()  # type: ignore[no-any-return]
 
 
 def _score_labels_alone() -> None:

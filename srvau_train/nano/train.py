@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from srvau_train.batches import load_base
+from srvau_train.batches import family_of_model, input_builder, load_base
 from srvau_train.checkpoints import FINAL, save_final
 from srvau_train.examples import Example
 from srvau_train.nano.architecture import build_model, build_processor, build_tokenizer
@@ -92,24 +92,38 @@ class Training:
         folder = self.out / "vision"
         if not (folder / FINAL).is_dir():
             model, processor = self._load(self.empty())
-            store = self.frames()
-            with self._stage("vision", self.recipe.vision.steps), (folder.with_suffix(".jsonl")).open("a") as file:
+            store, lesson = self.frames(), self.recipe.vision
+            with self._lesson("vision", lesson.steps) as log:
+                teach_vision(
+                    model, processor, store, lesson, folder, seed=self.recipe.seed, log=log, advance=self._advance
+                )
+            save_final(folder, model, processor, model_arguments=self.recipe.arguments)
+        return folder / FINAL
 
-                def log(line: dict[str, float]) -> None:
-                    file.write(json.dumps(line) + "\n")
-                    file.flush()
+    def watching(self) -> Path:
+        """Teach the language model to look at the frames of a time."""
+        from srvau_train.nano.watching import teach_watching
 
-                teach_vision(model, processor, store, self.recipe.vision, folder, seed=self.recipe.seed, log=log)
+        folder = self.out / "watching"
+        if not (folder / FINAL).is_dir():
+            model, processor = self._load(self.seeing())
+            store, lesson = self.frames(), self.recipe.watching
+            builder = input_builder(processor, model, family_of_model(model), self.recipe.base("watching").data)
+            with self._lesson("watching", lesson.steps) as log:
+                teach_watching(
+                    model, processor.tokenizer, builder, store, lesson, folder, seed=self.recipe.seed, log=log,
+                    advance=self._advance,
+                )  # fmt: skip
             save_final(folder, model, processor, model_arguments=self.recipe.arguments)
         return folder / FINAL
 
     def base(self) -> Path:
-        """Fine-tune on answers, one a clip, and on chains that the error model began."""
-        start = self.seeing()
+        """Fine-tune on answers and on chains that the error model began, as many of these as of those."""
+        start = self.watching()
         recipe = self.recipe
-        rows = [direct(number, ANSWERED[number % len(ANSWERED)], recipe.look) for number in range(recipe.clips)]
-        rows += chains(self.taught(), recipe.look)
-        return self._sft("base", start, recipe.base(str(start)), rows)
+        chained = chains(self.taught(), recipe.look)
+        rows = [direct(n, ANSWERED[n % len(ANSWERED)], recipe.look) for n in range(min(len(chained), recipe.clips))]
+        return self._sft("base", start, recipe.base(str(start)), rows + chained[: len(rows)])
 
     def reflect(self, base: Path) -> Path:
         """Fine-tune on chains: on the error model's first answers, and on the model's own at their real rate."""
@@ -138,8 +152,8 @@ class Training:
         return folder
 
     def answers(self) -> Path:
-        """Fine-tune on answers alone, from where the tower sees, for as long as the two fine-tunings took."""
-        start, recipe = self.seeing(), self.recipe
+        """Fine-tune on answers alone, from where the model watches, for as long as the two fine-tunings took."""
+        start, recipe = self.watching(), self.recipe
         rows = [direct(number, kind, recipe.look) for number in range(recipe.clips) for kind in ANSWERED]
         config = recipe.base(str(start), steps=recipe.base_steps + recipe.reflect_steps)
         return self._sft("answers", start, config, rows)
@@ -177,6 +191,17 @@ class Training:
         model, processor, _ = load_base(self.recipe.base(str(checkpoint)).model)
         speed_up(model)
         return model, processor
+
+    @contextmanager
+    def _lesson(self, name: str, steps: int) -> Iterator[Callable[[dict[str, float]], None]]:
+        """Time a lesson, and give what its losses are told to."""
+        with self._stage(name, steps), (self.out / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+
+            def log(line: dict[str, float]) -> None:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+
+            yield log
 
     @contextmanager
     def _stage(self, name: str, total: int | None = None) -> Iterator[None]:

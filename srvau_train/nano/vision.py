@@ -7,7 +7,6 @@ as it is. The head that reads its tokens is thrown away.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srvau_train.nano.frames import FrameStore, Look
-from vau_bench.errors import ModelError
+from srvau_train.nano.lesson import teach
+from srvau_train.nano.optimizer import Teaching
 from vau_bench.synth import CLASSES, LOOKALIKE, Scene, scene_at
 
 KINDS = (*CLASSES, *LOOKALIKE.values(), "pause", "lights", "shadow", "jogger")
 SIDES = ("", "left", "right")
+_LOUD = 0.2
+"""Standard deviation of what the tower says; that of an embedding is about half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,14 @@ class VisionLesson:
     Attributes:
         steps: of the optimizer.
         batch: pairs of frames a step.
-        learning_rate: at its peak.
-        weight_decay: of AdamW.
-        save_every: steps between two saved states.
+        rate: of AdamW at its peak.
+        muon_rate: of Muon at its peak.
     """
 
-    steps: int = 2000
+    steps: int = 800
     batch: int = 128
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.05
-    save_every: int = 200
+    rate: float = 2e-3
+    muon_rate: float = 0.02
 
 
 def sights(scene: Scene, look: Look) -> NDArray[np.float32]:
@@ -60,12 +60,13 @@ def sights(scene: Scene, look: Look) -> NDArray[np.float32]:
 
 def teach_vision(
     model: Any, processor: Any, store: FrameStore, lesson: VisionLesson, out: Path, *, seed: int,
-    log: Callable[[dict[str, float]], None] = lambda line: None,
+    log: Callable[[dict[str, float]], None] = lambda line: None, advance: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """Train the vision tower of a model in place; goes on from the state that an earlier call has saved in `out`.
 
     Raises:
         ModelError: if the loss is no number.
+        RunError: if the state cannot be written.
     """
     import torch
 
@@ -73,31 +74,33 @@ def teach_vision(
     draw = _BalancedPairs(truth[..., 0])
     tower = model.model.visual.train()
     head = _head(model, seed)
-    weights = [*tower.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(weights, lr=lesson.learning_rate, weight_decay=lesson.weight_decay, betas=(0.9, 0.98))
-    step = _restore(out, tower, head, optimizer)
-    while step < lesson.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = lesson.learning_rate * _share(step, lesson.steps)
+
+    def loss_of(step: int) -> Any:
         clips, pairs = draw(np.random.default_rng([seed, step]), lesson.batch)
         frames = np.stack([store.frames[c, 2 * p : 2 * p + 2] for c, p in zip(clips, pairs, strict=True)])
-        seen = see(model, processor, frames)
-        logits = torch.logsumexp(head(seen), dim=1).view(lesson.batch, len(KINDS), len(SIDES))
-        target = torch.from_numpy(truth[clips, pairs])
+        logits = torch.logsumexp(head(see(model, processor, frames)), dim=1)
+        target = torch.from_numpy(truth[clips, pairs]).flatten(1)
         each = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-        loss = each.sum((1, 2)).mean()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ModelError(f"the loss of the vision tower is {value} at step {step + 1}; lower its learning rate")
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        step += 1
-        if step % 50 == 0:
-            log({"step": step, "loss": value})
-        if step % lesson.save_every == 0 or step == lesson.steps:
-            _save(out, step, tower, head, optimizer)
+        return each.sum(1).mean()
+
+    teaching = Teaching(
+        tower, list(head.parameters()), rate=lesson.rate, muon_rate=lesson.muon_rate, steps=lesson.steps
+    )
+    teach({"tower": tower, "head": head}, teaching, loss_of, lesson.steps, out, log=log, advance=advance)
+    some = np.stack([store.frames[n, : 2 * (len(store.look.times) // 2)] for n in range(min(16, len(store)))])
+    with torch.no_grad():
+        _soften(model, see(model, processor, some.reshape(-1, 2, *some.shape[2:])))
+
+
+def _soften(model: Any, seen: Any) -> None:
+    """Scale what the tower says down to where layers of the language model can still add to it, such as the time."""
+    import torch
+
+    last = model.model.visual.merger.mlp[-1]
+    with torch.no_grad():
+        share = _LOUD / float(seen.std())
+        last.weight.mul_(share)
+        last.bias.mul_(share)
 
 
 def see(model: Any, processor: Any, frames: NDArray[np.uint8]) -> Any:
@@ -150,33 +153,3 @@ def _head(model: Any, seed: int) -> Any:
         head = torch.nn.Linear(model.config.text_config.hidden_size, len(KINDS) * len(SIDES))
     torch.nn.init.constant_(head.bias, -4.0)
     return head
-
-
-def _share(step: int, steps: int) -> float:
-    return min(1.0, (step + 1) / 30) * max(0.02, 0.5 * (1 + math.cos(math.pi * step / steps)))
-
-
-def _save(out: Path, step: int, tower: Any, head: Any, optimizer: Any) -> None:
-    import torch
-
-    from srvau_train.checkpoints import disk
-
-    state = {"step": step, "tower": tower.state_dict(), "head": head.state_dict(), "optimizer": optimizer.state_dict()}
-    partial = out / "state.partial"
-    with disk(out / "state.pt"):
-        out.mkdir(parents=True, exist_ok=True)
-        torch.save(state, partial)
-        partial.replace(out / "state.pt")
-
-
-def _restore(out: Path, tower: Any, head: Any, optimizer: Any) -> int:
-    import torch
-
-    path = out / "state.pt"
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    tower.load_state_dict(state["tower"])
-    head.load_state_dict(state["head"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])

@@ -1,0 +1,74 @@
+"""What the lessons before fine-tuning share: steps that go on from a saved state, and stop at a loss that is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vau_bench.errors import ModelError
+
+
+def teach(
+    modules: dict[str, Any], teaching: Any, loss_of: Callable[[int], Any], steps: int, out: Path, *,
+    save_every: int = 100, log: Callable[[dict[str, float]], None] = lambda line: None,
+    advance: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
+    """Train modules in place for so many steps, or for those left of them.
+
+    Args:
+        modules: by name, to be saved.
+        teaching: their optimizers.
+        loss_of: the loss of a step, by its number from 0.
+        steps: in all.
+        out: where the state is kept.
+        save_every: steps between two saved states.
+        log: told every ten steps.
+        advance: told of each step.
+
+    Raises:
+        ModelError: if the loss is no number.
+        RunError: if the state cannot be written.
+    """
+    begin = _restore(out, modules, teaching)
+    total = 0.0
+    for step in range(begin, steps):
+        loss = loss_of(step)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise ModelError(f"the loss of {out.name} is {value} at step {step + 1}; lower its learning rate")
+        teaching.step(step, loss)
+        total += value
+        if (step + 1) % 10 == 0:
+            log({"step": step + 1, "loss": total / 10})
+            total = 0.0
+        if (step + 1) % save_every == 0 or step + 1 == steps:
+            _save(out, step + 1, modules, teaching)
+        advance()
+
+
+def _save(out: Path, step: int, modules: dict[str, Any], teaching: Any) -> None:
+    import torch
+
+    from srvau_train.checkpoints import disk
+
+    state = {name: module.state_dict() for name, module in modules.items()}
+    partial = out / "state.partial"
+    with disk(out / "state.pt"):
+        out.mkdir(parents=True, exist_ok=True)
+        torch.save({"step": step, "modules": state, "teaching": teaching.state_dict()}, partial)
+        partial.replace(out / "state.pt")
+
+
+def _restore(out: Path, modules: dict[str, Any], teaching: Any) -> int:
+    import torch
+
+    path = out / "state.pt"
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    for name, module in modules.items():
+        module.load_state_dict(state["modules"][name])
+    teaching.load_state_dict(state["teaching"])
+    return int(state["step"])
