@@ -94,22 +94,31 @@ def plan(config: str, changes: tuple[str, ...], as_json: bool) -> int:
 
 def _told(config: TrainConfig, plans: Sequence[Any]) -> str:
     n = plans[0].parameters
+    limit = f" of the {config.hardware.gpu_memory_gib:g} of a GPU" if config.hardware.gpus else ""
     lines = [
-        f"{config.model.checkpoint}, {config.model.method}, {config.hardware.nodes} x {config.hardware.gpus} GPUs, "
-        f"{config.hardware.strategy}",
-        f"parameters  {n.total / 1e9:.2f} B: text {n.text / 1e9:.2f}, vocabulary {n.embeddings / 1e9:.2f}, vision "
-        f"{n.vision / 1e9:.2f}; trained {n.trained / 1e9:.2f}",
+        f"{config.model.checkpoint}, {config.model.method}, {_where(config)}",
+        f"parameters  {_count(n.total)}: text {_count(n.text)}, vocabulary {_count(n.embeddings)}, vision "
+        f"{_count(n.vision)}; trained {_count(n.trained)}",
     ]
     for p in plans:
         m = p.memory
         lines += [
             f"{p.stage:<5} {p.tokens} tokens a row, {p.visual_tokens} of them visual; "
             f"{p.tokens_per_second:,.0f} tokens/s assumed; {p.hours:.1f} h",
-            f"      GiB a GPU: {m.total:.1f} of {config.hardware.gpu_memory_gib:g} (weights {m.weights:.1f}, gradients "
+            f"      GiB{limit}: {m.total:.1f} (weights {m.weights:.1f}, gradients "
             f"{m.gradients:.1f}, optimizer {m.optimizer:.1f}, activations {m.activations:.1f}, reference "
             f"{m.reference:.1f}, cache {m.cache:.1f})",
         ]
     return "\n".join(lines)
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e9:.2f} B" if parameters >= 1e8 else f"{parameters / 1e6:.2f} M"
+
+
+def _where(config: TrainConfig) -> str:
+    hardware = config.hardware
+    return f"{hardware.nodes} x {hardware.gpus} GPUs, {hardware.strategy}" if hardware.gpus else "CPU"
 
 
 def need_trl() -> None:

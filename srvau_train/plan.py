@@ -22,6 +22,8 @@ PROMPT_TOKENS, RESPONSE_TOKENS = 300, 400
 """Assumed tokens of text: the prompt, and a chain or completion."""
 PEAK_FLOPS, UTILISATION = 989e12, 0.35
 """bfloat16 operations a second of an H100 SXM (its data sheet), and the share of them that a training reaches."""
+CPU_FLOPS = 50e9
+"""Single-precision operations a second that a training of this size reaches on two cores."""
 BANDWIDTH, BANDWIDTH_SHARE = 3.35e12, 0.5
 """Bytes a second of its memory, and the share that decoding reaches: each new token reads all weights once."""
 SPARE_GIB = 4.0
@@ -205,7 +207,8 @@ def _hours(config: TrainConfig, n: Parameters, stage: str, tokens: int) -> tuple
     forward = 2 * (n.text + n.embeddings)
     # backwards costs twice the way forward, checkpointing once more
     learn = forward * (4 if config.model.gradient_checkpointing else 3)
-    speed = PEAK_FLOPS * UTILISATION * world / learn
+    reached = PEAK_FLOPS * UTILISATION * world if config.hardware.gpus else CPU_FLOPS
+    speed = reached / learn
     if stage == "sft":
         rows = config.sft.batch_size * config.sft.accumulation * world
         steps = config.sft.max_steps or 1000
@@ -213,7 +216,7 @@ def _hours(config: TrainConfig, n: Parameters, stage: str, tokens: int) -> tuple
     rows = config.grpo.prompts * config.grpo.rollouts
     decode = RESPONSE_TOKENS * n.total * 2 / (BANDWIDTH * BANDWIDTH_SHARE)
     reference = 1.25 if config.grpo.beta else 1.0
-    seconds = decode + rows * tokens / speed * reference + rows * tokens * forward / (PEAK_FLOPS * UTILISATION * world)
+    seconds = decode + rows * tokens / speed * reference + rows * tokens * forward / reached
     return config.grpo.steps * seconds / 3600, speed
 
 

@@ -33,7 +33,7 @@ def write_card(training: Training) -> Path:
     curves = draw_curves(out)
     if curves:
         parts.append(f"## Curves\n\n![losses and rewards over steps]({curves.name})")
-    path = out / "grpo" / FINAL / CARD
+    path = out / FINAL / CARD
     path.write_text("\n\n".join(parts) + "\n", "utf-8")
     if curves:
         shutil.copy(curves, path.parent / curves.name)
@@ -61,8 +61,8 @@ def _command(training: Training) -> str:
 
 
 def _parameters(out: Path) -> str:
-    size = (out / "grpo" / FINAL / "model.safetensors").stat().st_size
-    return f"{size / 4e6:.1f} M" if size > 6e6 else f"{size / 2e6:.1f} M"
+    size = (out / FINAL / "model.safetensors").stat().st_size
+    return f"{size / 2e6:.1f} M"
 
 
 def _results(out: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -80,7 +80,7 @@ def measure(training: Training, *, ablations: bool = False, progress: Progress |
     reward alone (`grpo-answers`).
     """
     out, recipe = training.out, training.recipe
-    final, before = out / "grpo" / FINAL, out / "reflect" / FINAL
+    final, before = out / FINAL, out / "reflect" / FINAL
     some = min(200, recipe.test)
     run(final, out, recipe, "grpo", progress=progress)
     planted(final, out, recipe, clips=min(300, recipe.test))

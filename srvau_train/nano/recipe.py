@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from srvau_train.config import TrainConfig
 from srvau_train.nano.architecture import Size
 from srvau_train.nano.frames import Look
 from srvau_train.nano.vision import VisionLesson
 from srvau_train.nano.watching import WatchingLesson
+
+CONFIG = Path(__file__).parents[1] / "configs" / "nano.yaml"
+"""What the fine-tunings do; the recipe adds how long, and on what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Recipe:
         own: clips with chains on the model's own answers.
         base_steps: of the first fine-tuning, on answers and taught chains.
         reflect_steps: of the second, on chains that the model's own answers begin.
+        reflect_rate: its learning rate.
         grpo_steps: of the reinforcement.
         batch: rows a step of fine-tuning.
         prompts: a step of the reinforcement.
@@ -44,6 +51,7 @@ class Recipe:
     own: int = 500
     base_steps: int = 160
     reflect_steps: int = 120
+    reflect_rate: float = 7e-4
     grpo_steps: int = 100
     batch: int = 16
     prompts: int = 8
@@ -72,31 +80,16 @@ class Recipe:
 
     def base(self, checkpoint: str, steps: int | None = None) -> TrainConfig:
         """Return the configuration of the first fine-tuning."""
-        return self._config(checkpoint, "direct", sft=self._sft(steps or self.base_steps, 1e-3))
+        return self._config(checkpoint, {"sft": {"max_steps": steps or self.base_steps}})
 
     def reflect(self, checkpoint: str) -> TrainConfig:
-        """Return the configuration of the fine-tuning on chains."""
-        return self._config(checkpoint, "reflect", sft=self._sft(self.reflect_steps, 7e-4))
+        """Return the configuration of the fine-tuning on chains that the model's own answers begin."""
+        return self._config(checkpoint, {"sft": {"max_steps": self.reflect_steps, "learning_rate": self.reflect_rate}})
 
     def grpo(self, checkpoint: str, **reward: Any) -> TrainConfig:
-        """Return the configuration of the reinforcement; `reward` changes the reward."""
-        return self._config(
-            checkpoint,
-            "reflect",
-            grpo={
-                "learning_rate": 1e-4, "steps": self.grpo_steps, "prompts": self.prompts, "rollouts": self.rollouts,
-                "micro_batch": 16, "max_new_tokens": 260, "temperature": 1.0, "beta": 0.0, "loss_type": "dapo",
-                "epsilon_high": 0.28, "drop_flat_groups": True, "schedule": "constant", "warmup_share": 0.05,
-                "bf16": False, "save_every": 25, "log_every": 1, "seed": self.seed, "adam_beta2": 0.98,
-            },
-            reward=reward or self.reward,
-        )  # fmt: skip
-
-    @property
-    def reward(self) -> dict[str, Any]:
-        """The reward: SRPO-derived, without its length term, which pays nothing for walks through a timeline."""
-        return {"length": 0.0, "form": 0.1, "format": 0.25, "accuracy": 0.5, "tiou": 0.5, "effect": 1.5, "keep": 0.25,
-                "repair": 0.5, "damage": -0.25, "answer": "first"}  # fmt: skip
+        """Return the configuration of the reinforcement; `reward` replaces the reward."""
+        grpo = {"steps": self.grpo_steps, "prompts": self.prompts, "rollouts": self.rollouts}
+        return self._config(checkpoint, {"grpo": grpo}, reward)
 
     @property
     def answers_alone(self) -> dict[str, Any]:
@@ -111,22 +104,16 @@ class Recipe:
             "answer": "last",
         }
 
-    def _sft(self, steps: int, rate: float) -> dict[str, Any]:
-        return {
-            "learning_rate": rate, "max_steps": steps, "batch_size": self.batch, "accumulation": 1,
-            "warmup_share": 0.05, "weight_decay": 0.05, "adam_beta2": 0.98, "bf16": False, "save_every": 100,
-            "log_every": 10, "seed": self.seed,
-        }  # fmt: skip
-
-    def _config(self, checkpoint: str, style: str, **sections: Any) -> TrainConfig:
-        return TrainConfig.parse(
-            {
-                "model": {
-                    "checkpoint": checkpoint, "dtype": "float32", "device": "cpu", "gradient_checkpointing": False,
-                },
-                "data": {**self.arguments, "frames": self.look.plan, "style": style, "workers": 0},
-                "hardware": {"gpus": 0},
-                **sections,
-            },
-            "nano",
-        )  # fmt: skip
+    def _config(
+        self, checkpoint: str, changes: dict[str, dict[str, Any]], reward: dict[str, Any] | None = None
+    ) -> TrainConfig:
+        values = yaml.safe_load(CONFIG.read_text("utf-8"))
+        values["model"]["checkpoint"] = checkpoint
+        values["data"] |= {**self.arguments, "frames": self.look.plan, "chains": []}
+        values["sft"] |= {"batch_size": self.batch, "seed": self.seed}
+        values["grpo"]["seed"] = self.seed
+        for section, fields in changes.items():
+            values[section] |= fields
+        if reward:
+            values["reward"] = reward
+        return TrainConfig.parse(values, "nano")

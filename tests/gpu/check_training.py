@@ -3,8 +3,8 @@
     python tests/gpu/check_training.py [--size 3b] [--out DIR]
 
 Needs no download: the shape is Qwen2.5-VL-3B's, the weights are random, the clips are drawn. It says nothing about
-learning; it checks that the trainers run on CUDA in bfloat16 and prints memory and seconds. `--size tiny` runs anywhere,
-slowly without a GPU.
+learning; it checks that the trainers run on CUDA in bfloat16 and prints memory and seconds. `--size tiny` runs
+anywhere, slowly without a GPU.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ class AsTrained(BaseModel):
     """The contents of `vau_bench.json`; what it leaves out is not told.
 
     Attributes:
+        dtype: the precision that it computes in, where it is saved in another.
         frames: the frame plan.
         style: the prompt style.
     """
@@ -31,6 +32,7 @@ class AsTrained(BaseModel):
 
     mode: Literal["video", "frames", "patches"] | None = None
     tell_times: Literal["auto", "always", "never"] | None = None
+    dtype: Literal["bfloat16", "float16", "float32"] | None = None
     max_pixels: int | None = None
     min_pixels: int | None = None
     total_pixels: int | None = None

@@ -26,6 +26,7 @@ from typing import Any, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar
 import httpx
 
 from vau_bench.errors import ModelError, VideoError
+from vau_bench.models.connections import Answer, BrokenConnectionError, Connection, NoConnectionError, connection
 from vau_bench.models.load import OVERLOADED, Load
 
 T = TypeVar("T")
@@ -206,47 +207,47 @@ class Endpoint(Generic[T, R]):
         except Exception as error:
             raise CallError(f"the request could not be prepared: {type(error).__name__}: {error}") from error
 
-    async def _attempt(self, client: httpx.AsyncClient, content: bytes, number: int) -> Reply:
+    async def _attempt(self, client: Connection, content: bytes, number: int) -> Reply:
         start = time.perf_counter()
         try:
             async with asyncio.timeout(self.settings.timeout):
-                response = await client.post(self.settings.url, content=content)
-        except (TimeoutError, httpx.TimeoutException) as error:
+                answer = await client.post(content)
+        except TimeoutError:
             self._load.answered(number, time.perf_counter() - start)
-            cause = Cause.CONNECTION if isinstance(error, httpx.ConnectTimeout) else Cause.OTHER
+            cause = Cause.OTHER if client.connected else Cause.CONNECTION
             raise _Transient(f"no complete answer within {self.settings.timeout:g} s", cause=cause) from None
-        except httpx.ConnectError as error:
+        except NoConnectionError as error:
             raise _Transient(f"no connection: {self._clean(str(error))}", cause=Cause.CONNECTION) from None
-        except httpx.RequestError as error:
-            raise _Transient(f"the connection broke: {self._clean(str(error)) or type(error).__name__}") from None
+        except BrokenConnectionError as error:
+            raise _Transient(f"the connection broke: {self._clean(str(error))}") from None
         seconds = time.perf_counter() - start
-        if response.status_code in OVERLOADED:
+        if answer.status in OVERLOADED:
             self._load.refused(number)
         else:
             self._load.answered(number, seconds)
-        if response.status_code != 200:
-            self._refuse(response)
-        return Reply(self._parse(response), seconds)
+        if answer.status != 200:
+            self._refuse(answer)
+        return Reply(self._parse(answer), seconds)
 
-    def _refuse(self, response: httpx.Response) -> NoReturn:
-        status = response.status_code
-        sentence, code = server_sentence(response.text)
+    def _refuse(self, answer: Answer) -> NoReturn:
+        status = answer.status
+        sentence, code = server_sentence(answer.text)
         told = f"the server answered {status}" + (f": {self._clean(sentence)}" if sentence else "")
         if code == "insufficient_quota":
             raise CallError(told, Cause.QUOTA, status)
         if status in TRANSIENT:
-            raise _Transient(told, wait=retry_after(response.headers.get("retry-after"), time.time()), status=status)
+            raise _Transient(told, wait=retry_after(answer.headers.get("retry-after"), time.time()), status=status)
         if 300 <= status < 400:
-            raise CallError(f"{told} (moved to {response.headers.get('location', '?')})", Cause.ACCESS, status)
+            raise CallError(f"{told} (moved to {answer.headers.get('location', '?')})", Cause.ACCESS, status)
         raise CallError(told, Cause.ACCESS if status in {401, 403, 404, 405} else Cause.OTHER, status)
 
-    def _parse(self, response: httpx.Response) -> dict[str, Any]:
+    def _parse(self, answer: Answer) -> dict[str, Any]:
         try:
-            body = response.json()
+            body = json.loads(answer.text)
         except ValueError:
-            raise _Transient(f"the server sent no JSON: {self._clean(response.text[:80])!r}") from None
+            raise _Transient(f"the server sent no JSON: {self._clean(answer.text[:80])!r}") from None
         if not isinstance(body, dict):
-            raise CallError(f"the server sent JSON that is no object: {self._clean(response.text[:80])!r}")
+            raise CallError(f"the server sent JSON that is no object: {self._clean(answer.text[:80])!r}")
         return body
 
     def _clean(self, text: str) -> str:
@@ -302,40 +303,39 @@ def pause(attempt: int, settings: EndpointSettings, asked: float | None = None) 
 
 
 class _Clients:
-    """HTTP clients, one for each call under way, each with a connection that it keeps.
+    """Connections, one for each call under way, each kept for the next call.
 
     A pool that all calls share looks through all its connections for every call: with 64 slots that takes longer
     than the calls.
     """
 
     def __init__(self, settings: EndpointSettings) -> None:
-        self._timeout = settings.timeout
-        self._headers = {"Content-Type": "application/json"}
+        self._settings = settings
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if settings.key:
             self._headers["Authorization"] = f"Bearer {settings.key}"
-        self._tls = httpx.create_ssl_context() if settings.url.startswith("https:") else False
-        self._limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        self._all: list[httpx.AsyncClient] = []
-        self._free: list[httpx.AsyncClient] = []
+        self._tls = httpx.create_ssl_context() if settings.url.startswith("https:") else None
+        self._all: list[Connection] = []
+        self._free: list[Connection] = []
 
     @contextmanager
-    def one(self) -> Iterator[httpx.AsyncClient]:
-        """Lend a client that nobody uses."""
+    def one(self) -> Iterator[Connection]:
+        """Lend a connection that nobody uses."""
         client = self._free.pop() if self._free else self._new()
         try:
             yield client
         finally:
             self._free.append(client)
 
-    def _new(self) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(headers=self._headers, timeout=self._timeout, limits=self._limits, verify=self._tls)
+    def _new(self) -> Connection:
+        client = connection(self._settings.url, self._headers, self._tls, self._settings.timeout)
         self._all.append(client)
         return client
 
     async def close(self) -> None:
         """Close all connections."""
         for client in self._all:
-            await client.aclose()
+            await client.close()
 
 
 class _Loop:

@@ -1,0 +1,314 @@
+"""The nano model: what is made faster computes the same, its lessons resume, its rows say what the scenes show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from srvau_train.command import config_of
+from srvau_train.nano.frames import Look, draw_frames
+from srvau_train.nano.recipe import Recipe
+from srvau_train.nano.rows import chains, direct, prompt, texts
+from vau_bench.errors import DataError, ModelError, VideoMissingError
+from vau_bench.parsing import parse_grammar
+from vau_bench.synth import labels_at, scene_at
+
+pytest.importorskip("trl")
+torch = pytest.importorskip("torch")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("training")]
+
+LOOK = Look()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return draw_frames(tmp_path_factory.mktemp("frames"), "train", 8, LOOK, workers=1)
+
+
+@pytest.fixture(scope="module")
+def made():
+    """An empty model with its processor."""
+    from srvau_train.nano.architecture import Size, build_model, build_processor, build_tokenizer
+
+    size = Size(vocabulary=1500)
+    tokenizer = build_tokenizer(texts([], 60, LOOK), size.vocabulary)
+    return build_model(tokenizer, size, seed=0), build_processor(tokenizer, size)
+
+
+@pytest.fixture
+def model(made):
+    """The same weights, in a model of its own."""
+    import copy
+
+    return copy.deepcopy(made[0])
+
+
+@pytest.fixture
+def features(made, store):
+    """Prepare rows for the model."""
+    from srvau_train.batches import ExampleDataset, family_of_model, input_builder
+
+    model, processor = made
+    builder = input_builder(processor, model, family_of_model(model), Recipe().base("x").data)
+
+    def prepare(rows, source=store):
+        dataset = ExampleDataset(rows, builder, processor.tokenizer, source)
+        return [dataset[i] for i in range(len(rows))]
+
+    return prepare
+
+
+class TestTokenizer:
+    @settings(max_examples=100, deadline=None)
+    @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+    def test_any_text_is_read_back_as_it_was(self, made, text):
+        tokenizer = made[1].tokenizer
+        assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+
+    def test_times_are_the_same_token_in_prompt_and_answer(self, made):
+        tokenizer = made[1].tokenizer
+        for time in ("3.5", "12.0", "15.5"):
+            token = tokenizer.convert_tokens_to_ids(time)
+            assert token != tokenizer.unk_token_id
+            for text in (f"[{time}s][1.0s]", f"<glue>[{time}, 15.0]</glue>", f"It begins at {time} s."):
+                assert token in tokenizer(text)["input_ids"], text
+
+    def test_tags_outlive_decoding(self, made):
+        tokenizer = made[1].tokenizer
+        text = "<think>a</think><answer>Anomaly</answer><glue>[1.0, 2.0]</glue>"
+        assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True) == text
+
+    def test_numbers_begin_near_their_neighbours(self, made):
+        model, processor = made
+        weight = model.get_input_embeddings().weight.detach()
+        near, same, far = (
+            float(weight[processor.tokenizer.convert_tokens_to_ids(a)] @ weight[
+                processor.tokenizer.convert_tokens_to_ids(b)])
+            for a, b in (("7", "8"), ("7", "7.0"), ("7", "15"))
+        )  # fmt: skip
+        assert same > near > far
+
+
+class TestSpeed:
+    def test_it_computes_what_transformers_computes(self, made, model, features):
+        from srvau_train.batches import sft_batch
+        from srvau_train.nano.speed import speed_up
+
+        batch = sft_batch(features([direct(0, "grounding", LOOK), direct(1, "mcq", LOOK)]), 0)
+        labels = batch.pop("labels")
+        plain = made[0](**batch).logits
+        speed_up(model)
+        fast = model(**batch).logits
+        assert torch.allclose(plain[labels != -100], fast[labels != -100], atol=1e-4)
+
+    def test_a_frozen_tower_sees_each_input_once_and_all_the_same(self, model, features):
+        from srvau_train.batches import visual_tensors
+        from srvau_train.nano.speed import speed_up
+
+        shown = visual_tensors(features([prompt(n, "mcq", "direct", LOOK) for n in (0, 1, 0)]))
+        plain = model.model.visual(shown["pixel_values_videos"], grid_thw=shown["video_grid_thw"]).pooler_output
+        speed_up(model)
+        tower = model.model.visual
+        calls = []
+        tower.blocks[0].register_forward_hook(lambda *a: calls.append(len(a[1][0])))
+        tower.requires_grad_(False)
+        for _ in range(2):
+            again = tower(shown["pixel_values_videos"], grid_thw=shown["video_grid_thw"]).pooler_output
+            assert torch.allclose(plain, again, atol=1e-4)
+        assert len(calls) == 1 and calls[0] * 3 == 2 * len(shown["pixel_values_videos"])
+
+    def test_a_tower_that_learns_remembers_nothing(self, model, features):
+        from srvau_train.batches import visual_tensors
+        from srvau_train.nano.speed import speed_up
+
+        speed_up(model)
+        shown = visual_tensors(features([prompt(0, "mcq", "direct", LOOK)]))
+        tower = model.model.visual
+
+        def see():
+            return tower(shown["pixel_values_videos"], grid_thw=shown["video_grid_thw"]).pooler_output
+
+        with torch.no_grad():
+            before = see()
+        see().sum().backward()
+        with torch.no_grad():
+            tower.merger.mlp[-1].weight.mul_(2)
+            assert not torch.allclose(before, see())
+
+
+class TestMuon:
+    @settings(max_examples=20, deadline=None)
+    @given(st.integers(2, 40), st.integers(2, 40), st.integers(0, 99))
+    def test_a_step_has_the_gradients_directions_and_even_sizes(self, rows, columns, seed):
+        from srvau_train.nano.optimizer import orthogonal
+
+        torch.manual_seed(seed)
+        left, _, right = torch.linalg.svd(torch.randn(rows, columns), full_matrices=False)
+        sizes = torch.linspace(1.0, 0.2, min(rows, columns))
+        found = left.T @ orthogonal(left @ torch.diag(sizes) @ right) @ right.T
+        assert (found - torch.diag(found.diagonal())).abs().max() < 1e-3
+        assert found.diagonal().min() > 0.6 and found.diagonal().max() < 1.3
+
+    def test_it_goes_downhill(self):
+        from srvau_train.nano.optimizer import Teaching
+
+        torch.manual_seed(0)
+        layer, x, y = torch.nn.Linear(8, 4), torch.randn(64, 8), torch.randn(64, 4)
+        teaching = Teaching(layer, [], rate=1e-2, muon_rate=0.05, steps=100)
+        losses = []
+        for step in range(100):
+            loss = ((layer(x) - y) ** 2).mean()
+            losses.append(float(loss))
+            teaching.step(step, loss)
+        best = torch.linalg.lstsq(torch.cat([x, torch.ones(64, 1)], 1), y)
+        least = ((torch.cat([x, torch.ones(64, 1)], 1) @ best.solution - y) ** 2).mean()
+        assert losses[-1] < float(least) + 0.02
+
+
+class TestLessons:
+    def watch(self, model, made, store, out, lesson):
+        from srvau_train.batches import family_of_model, input_builder
+        from srvau_train.nano.watching import teach_watching
+
+        builder = input_builder(made[1], model, family_of_model(model), Recipe().base("x").data)
+        losses = []
+        teach_watching(
+            model, made[1].tokenizer, builder, store, lesson, out, seed=0, log=lambda line: losses.append(line["loss"])
+        )
+        return losses
+
+    def test_watching_is_learnt_and_leaves_the_tower_alone(self, model, made, store, tmp_path):
+        tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
+        lesson = replace(Recipe().watching, steps=20, batch=4)
+        losses = self.watch(model, made, store, tmp_path, lesson)
+        assert losses[1] < 0.7 * losses[0]
+        assert all(torch.equal(tower[name], p) for name, p in model.model.visual.named_parameters())
+
+    def test_cut_off_it_ends_with_the_same_weights(self, made, store, tmp_path, monkeypatch):
+        import copy
+
+        from srvau_train.nano import lesson as lessons
+
+        lesson = replace(Recipe().watching, steps=4, batch=2)
+        whole, cut, resumed = (copy.deepcopy(made[0]) for _ in range(3))
+        self.watch(whole, made, store, tmp_path / "whole", lesson)
+        save = lessons._save
+
+        def stop(out, step, *rest):
+            save(out, step, *rest)
+            if step == 2:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(lessons, "_save", stop)
+        monkeypatch.setattr(lessons.teach, "__kwdefaults__", {**lessons.teach.__kwdefaults__, "save_every": 2})
+        with pytest.raises(KeyboardInterrupt):
+            self.watch(cut, made, store, tmp_path / "cut", lesson)
+        monkeypatch.setattr(lessons, "_save", save)
+        self.watch(resumed, made, store, tmp_path / "cut", lesson)
+        after = resumed.state_dict()
+        assert all(torch.equal(value, after[name]) for name, value in whole.state_dict().items())
+
+    def test_a_loss_that_is_no_number(self, tmp_path):
+        from srvau_train.nano.lesson import teach
+        from srvau_train.nano.optimizer import Teaching
+
+        layer = torch.nn.Linear(2, 2)
+        teaching = Teaching(layer, [], rate=1, muon_rate=1, steps=3)
+        with pytest.raises(ModelError, match=r"the loss of seeing is nan at step 1"):
+            teach({"layer": layer}, teaching, lambda step: layer.weight.sum() * float("nan"), 3, tmp_path / "seeing")
+
+
+class TestRows:
+    @pytest.mark.parametrize("number", range(6))
+    def test_a_walk_says_at_each_time_what_the_scene_shows(self, number):
+        from srvau_train.nano.watching import walk
+
+        response = walk(number, "mcq", LOOK).response
+        parts = response[response.index(":") + 2 : -1].split("; ")
+        scene = scene_at("train", number)
+        times = [float(part.split(" s ")[0]) for part in parts]
+        assert sorted(times) == [float(t) for t in range(16)] and times != sorted(times)
+        said = {label for label, part in zip(labels_at(scene, times), parts, strict=True) if label != "Normal"}
+        assert said == ({scene.event.kind} if scene.event else set())
+
+    def test_answers_are_the_truth_on_the_grid_of_frames(self):
+        row = direct(0, "grounding", LOOK)
+        found = parse_grammar(row.response).last
+        truth = row.truth.segments[0]
+        assert found is not None and f"{round(truth.start * 2) / 2:.1f}" in row.response
+
+    def test_chains_of_a_folder_become_rows_that_mask_wrong_first_answers(self, tmp_path):
+        from srvau_train.nano.train import Training
+
+        training = Training(tmp_path, replace(Recipe(), taught=4))
+        rows = chains(training.taught(), LOOK)
+        assert len(rows) == 12 and all(parse_grammar(row.response).last is not None for row in rows)
+        lines = [json.loads(line) for line in (tmp_path / "rocot-taught" / "chains.jsonl").read_text().splitlines()]
+        assert all((row.loss_from > 0) == (not line["first_right"]) for row, line in zip(rows, lines, strict=True))
+
+
+class TestFrames:
+    def test_they_are_drawn_once_and_told_apart_by_their_look(self, store, tmp_path):
+        first = draw_frames(tmp_path, "train", 2, LOOK, workers=1)
+        stamp = first.path.stat().st_mtime_ns
+        assert draw_frames(tmp_path, "train", 2, LOOK, workers=1).path.stat().st_mtime_ns == stamp
+        assert np.array_equal(first.frames, store.frames[:2])
+        other = draw_frames(tmp_path, "train", 2, Look(64, 48), workers=1)
+        assert other.frames.shape == (2, 32, 48, 64, 3)
+
+    def test_what_was_not_drawn(self, store):
+        from pathlib import Path
+
+        with pytest.raises(VideoMissingError):
+            store.load(Path("train-0099.mp4"), LOOK.plan)
+        with pytest.raises(DataError, match="not for uniform"):
+            store.load(Path("train-0001.mp4"), "uniform(4)")
+
+
+class TestRecipe:
+    def test_the_shipped_configuration_is_the_recipes(self):
+        recipe, shipped = Recipe(), config_of("nano", [])
+        assert recipe.grpo("runs/nano/watching/final").grpo == shipped.grpo
+        assert recipe.base("x").sft == shipped.sft
+        assert recipe.base("x").data == shipped.data.model_copy(update={"chains": []})
+        assert recipe.grpo("x").reward == shipped.reward
+
+    def test_the_plan_knows_its_size(self, made):
+        from srvau_train.nano.architecture import Size, build_model
+        from srvau_train.plan import plan
+
+        found = plan(config_of("nano", []), "sft")
+        model = build_model(made[1].tokenizer, Size(), seed=0)
+        vision = sum(p.numel() for p in model.model.visual.parameters())
+        words = model.get_input_embeddings().weight.numel()
+        assert (found.parameters.vision, found.visual_tokens) == (vision, 192)
+        assert found.parameters.text == sum(p.numel() for p in model.parameters()) - vision - words
+        assert found.problem is None
+
+    def test_a_smaller_recipe_keeps_its_shape(self):
+        small = Recipe().scaled(0.01)
+        assert (small.clips, small.vision.steps, small.watching.steps) == (80, 8, 4) and small.size == Recipe().size
+
+
+def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
+    from safetensors.torch import save_file
+
+    from srvau_train.nano.card import write_card
+    from srvau_train.nano.train import Training
+
+    training = Training(tmp_path, Recipe())
+    final = tmp_path / "final"
+    final.mkdir(parents=True)
+    save_file({"w": torch.zeros(500_000, dtype=torch.bfloat16)}, final / "model.safetensors")
+    (tmp_path / "stages.jsonl").write_text('{"stage": "vision", "seconds": 61.0}\n')
+    (tmp_path / "planted.json").write_text(
+        json.dumps({"mcq": {"wrong": 60, "repaired": 45, "right": 40, "damaged": 4}})
+    )
+    card = write_card(training).read_text()
+    assert "0.5 M parameters" in card and "| mcq | 45 of 60 (75 %) | 4 of 40 (10 %) |" in card
+    assert "| vision | 61 |" in card and "miou" not in card and "Curves" not in card
