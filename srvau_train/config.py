@@ -88,6 +88,10 @@ class SftSection(Steps):
     """Supervised fine-tuning."""
 
     learning_rate: float = Field(1e-5, gt=0, description="at its peak")
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw", description="muon: matrices by Muon, the rest by AdamW; on one device or with ddp"
+    )
+    muon_rate: float = Field(0.02, gt=0, description="learning rate of the matrices, where optimizer is muon")
     epochs: float = Field(1.0, gt=0, description="passes over the rows")
     max_steps: int | None = Field(None, ge=1, description="steps, instead of epochs")
     batch_size: int = Field(1, ge=1, description="rows at once on a device")
@@ -182,6 +186,9 @@ class TrainConfig(Section):
             raise ValueError(f"data.split must be train, not {self.data.split}: nothing else may be trained on")
         if self.hardware.strategy == "single" and self.hardware.gpus * self.hardware.nodes > 1:
             raise ValueError("hardware.strategy single uses one GPU; choose ddp, zero2, zero3 or fsdp2")
+        whole = self.hardware.strategy in ("single", "ddp") and self.model.method == "full"
+        if self.sft.optimizer == "muon" and not whole:
+            raise ValueError("sft.optimizer: muon needs hardware.strategy single or ddp, and model.method full")
         self.reward.weights()
         return self
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch.utils.data import Sampler
 from trl import SFTConfig, SFTTrainer
 
 from srvau_train.batches import (
@@ -42,10 +44,73 @@ class Collator:
         return {**batch, SKIPPED: [item for item in items if not hasattr(item, "prompt")], "rows": len(items)}
 
 
+class LengthGroups(Sampler):  # type: ignore[misc]
+    """Orders rows so that those of a batch are of like length, and batches come in no order.
+
+    transformers' own sampler goes through each stretch of rows from the longest to the shortest: where long rows are of
+    one kind and short ones of another, such as chains and answers, the model forgets one over the other.
+
+    Args:
+        lengths: of the rows.
+        batch: rows of a step's batch, over all processes.
+        seed: of the order; each epoch has another.
+    """
+
+    STRETCH = 50
+    """Batches that are sorted together."""
+
+    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
+        self._lengths = list(lengths)
+        self._batch = batch
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of an epoch."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield each row once; only the last batch may be short."""
+        draw = random.Random(f"{self._seed}/{self._epoch}")
+        rows = draw.sample(range(len(self)), len(self))
+        short = rows[len(rows) - len(rows) % self._batch :]
+        rows = rows[: len(rows) - len(short)]
+        stretch = self._batch * self.STRETCH
+        for start in range(0, len(rows), stretch):
+            near = sorted(rows[start : start + stretch], key=self._lengths.__getitem__)
+            batches = [near[i : i + self._batch] for i in range(0, len(near), self._batch)]
+            draw.shuffle(batches)
+            for batch in batches:
+                yield from batch
+        yield from short
+
+
 class VideoSFTTrainer(WholeCheckpoints, SFTTrainer):  # type: ignore[misc]
     """TRL's trainer, which counts rows that cannot be shown and keeps whole checkpoints."""
 
     skips: SkipCount
+    muon_rate: float | None = None
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        """Return Muon, if its rate is set, or what transformers makes."""
+        if self.muon_rate is None:
+            return super().create_optimizer(*args, **kwargs)
+        from srvau_train.muon import Muon
+
+        rate, decay = self.args.learning_rate, self.args.weight_decay
+        betas = (self.args.adam_beta1, self.args.adam_beta2)
+        self.optimizer = Muon(self.model, lr=rate, muon_lr=self.muon_rate, weight_decay=decay, betas=betas)
+        return self.optimizer
+
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(*args, **kwargs)
+        size = self.args.train_batch_size * self.accelerator.num_processes
+        return LengthGroups(self.train_dataset["length"], size, self.args.seed)
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         self.skips.count(inputs.pop("rows"), inputs.pop(SKIPPED))
@@ -134,6 +199,7 @@ def _trainer(
         callbacks=[MetricsLog(out), *callbacks],
     )
     trainer.skips, trainer.kept = SkipCount(config.data.most_skipped), sft.keep
+    trainer.muon_rate = sft.muon_rate if sft.optimizer == "muon" else None
     return trainer
 
 

@@ -33,7 +33,6 @@ class Recipe:
         own: clips with chains on the model's own answers.
         base_steps: of the first fine-tuning, on answers and taught chains.
         reflect_steps: of the second, on chains that the model's own answers begin.
-        reflect_rate: its learning rate.
         grpo_steps: of the reinforcement.
         batch: rows a step of fine-tuning.
         prompts: a step of the reinforcement.
@@ -49,9 +48,8 @@ class Recipe:
     watching: WatchingLesson = field(default_factory=WatchingLesson)
     taught: int = 3000
     own: int = 500
-    base_steps: int = 160
+    base_steps: int = 200
     reflect_steps: int = 120
-    reflect_rate: float = 7e-4
     grpo_steps: int = 100
     batch: int = 16
     prompts: int = 8
@@ -84,7 +82,9 @@ class Recipe:
 
     def reflect(self, checkpoint: str) -> TrainConfig:
         """Return the configuration of the fine-tuning on chains that the model's own answers begin."""
-        return self._config(checkpoint, {"sft": {"max_steps": self.reflect_steps, "learning_rate": self.reflect_rate}})
+        whole = self.base(checkpoint).sft
+        rates = {"learning_rate": whole.learning_rate / 2, "muon_rate": whole.muon_rate / 2}
+        return self._config(checkpoint, {"sft": {"max_steps": self.reflect_steps, **rates}})
 
     def grpo(self, checkpoint: str, **reward: Any) -> TrainConfig:
         """Return the configuration of the reinforcement; `reward` replaces the reward."""

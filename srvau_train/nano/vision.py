@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look
 from srvau_train.nano.lesson import teach
-from srvau_train.nano.optimizer import Teaching
 from vau_bench.synth import CLASSES, LOOKALIKE, Scene, scene_at
 
 KINDS = (*CLASSES, *LOOKALIKE.values(), "pause", "lights", "shadow", "jogger")
@@ -83,10 +83,8 @@ def teach_vision(
         each = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
         return each.sum(1).mean()
 
-    teaching = Teaching(
-        tower, list(head.parameters()), rate=lesson.rate, muon_rate=lesson.muon_rate, steps=lesson.steps
-    )
-    teach({"tower": tower, "head": head}, teaching, loss_of, lesson.steps, out, log=log, advance=advance)
+    optimizer = Muon(tower, list(head.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
+    teach({"tower": tower, "head": head}, optimizer, loss_of, lesson.steps, out, log=log, advance=advance)
     some = np.stack([store.frames[n, : 2 * (len(store.look.times) // 2)] for n in range(min(16, len(store)))])
     with torch.no_grad():
         _soften(model, see(model, processor, some.reshape(-1, 2, *some.shape[2:])))

@@ -20,9 +20,9 @@ import numpy as np
 
 from srvau_train.batches import IGNORED, ExampleDataset, sft_batch
 from srvau_train.examples import Example
+from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore
 from srvau_train.nano.lesson import teach
-from srvau_train.nano.optimizer import Teaching
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import KINDS, SIDES, sights
 from srvau_train.rocot import wording
@@ -95,11 +95,9 @@ def teach_watching(
         shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(2)
         return losses(batch, shown, walks=walks)
 
-    teaching = Teaching(
-        model, list(heads.parameters()), rate=lesson.rate, muon_rate=lesson.muon_rate, steps=lesson.steps
-    )
+    optimizer = Muon(model, list(heads.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     with losses.listening():
-        teach({"model": model, "heads": heads}, teaching, loss_of, lesson.steps, out, log=log, advance=advance)
+        teach({"model": model, "heads": heads}, optimizer, loss_of, lesson.steps, out, log=log, advance=advance)
 
 
 class _Losses:

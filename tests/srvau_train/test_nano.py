@@ -141,35 +141,6 @@ class TestSpeed:
             assert not torch.allclose(before, see())
 
 
-class TestMuon:
-    @settings(max_examples=20, deadline=None)
-    @given(st.integers(2, 40), st.integers(2, 40), st.integers(0, 99))
-    def test_a_step_has_the_gradients_directions_and_even_sizes(self, rows, columns, seed):
-        from srvau_train.nano.optimizer import orthogonal
-
-        torch.manual_seed(seed)
-        left, _, right = torch.linalg.svd(torch.randn(rows, columns), full_matrices=False)
-        sizes = torch.linspace(1.0, 0.2, min(rows, columns))
-        found = left.T @ orthogonal(left @ torch.diag(sizes) @ right) @ right.T
-        assert (found - torch.diag(found.diagonal())).abs().max() < 1e-3
-        assert found.diagonal().min() > 0.6 and found.diagonal().max() < 1.3
-
-    def test_it_goes_downhill(self):
-        from srvau_train.nano.optimizer import Teaching
-
-        torch.manual_seed(0)
-        layer, x, y = torch.nn.Linear(8, 4), torch.randn(64, 8), torch.randn(64, 4)
-        teaching = Teaching(layer, [], rate=1e-2, muon_rate=0.05, steps=100)
-        losses = []
-        for step in range(100):
-            loss = ((layer(x) - y) ** 2).mean()
-            losses.append(float(loss))
-            teaching.step(step, loss)
-        best = torch.linalg.lstsq(torch.cat([x, torch.ones(64, 1)], 1), y)
-        least = ((torch.cat([x, torch.ones(64, 1)], 1) @ best.solution - y) ** 2).mean()
-        assert losses[-1] < float(least) + 0.02
-
-
 class TestLessons:
     def watch(self, model, made, store, out, lesson):
         from srvau_train.batches import family_of_model, input_builder
@@ -214,13 +185,13 @@ class TestLessons:
         assert all(torch.equal(value, after[name]) for name, value in whole.state_dict().items())
 
     def test_a_loss_that_is_no_number(self, tmp_path):
+        from srvau_train.muon import Muon
         from srvau_train.nano.lesson import teach
-        from srvau_train.nano.optimizer import Teaching
 
         layer = torch.nn.Linear(2, 2)
-        teaching = Teaching(layer, [], rate=1, muon_rate=1, steps=3)
+        optimizer = Muon(layer, lr=1, muon_lr=1)
         with pytest.raises(ModelError, match=r"the loss of seeing is nan at step 1"):
-            teach({"layer": layer}, teaching, lambda step: layer.weight.sum() * float("nan"), 3, tmp_path / "seeing")
+            teach({"layer": layer}, optimizer, lambda step: layer.weight.sum() * float("nan"), 3, tmp_path / "seeing")
 
 
 class TestRows:
