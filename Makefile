@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= runs
 
-.PHONY: demo test lint bench clean
+.PHONY: demo reference test lint bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/vau-bench evaluate --model motion --tasks vau_synth_grounding,vau_synth_classification --out $(OUT)
+
+# Trains the nano model from nothing on two CPU cores, and measures it.
+reference: $(VENV)/.dev
+	$(BIN)/vau-bench train nano --out $(OUT)/nano
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadgroup
