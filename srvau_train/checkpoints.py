@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -54,6 +55,22 @@ class WholeCheckpoints:
         if self.args.should_save:
             for old in _complete(folder)[: -self.kept]:
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Load the weights under the names that the model has in memory.
+
+        A checkpoint holds them under the names of the hub; transformers' trainer only warns that they do not fit, and
+        would go on from the first weights.
+        """
+        import transformers
+
+        own = model if model is not None else self.model  # type: ignore[attr-defined]
+        whole = Path(resume_from_checkpoint) / "config.json"
+        if not isinstance(own, transformers.PreTrainedModel) or not whole.is_file():
+            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
+            return
+        saved = type(own).from_pretrained(resume_from_checkpoint, dtype=own.dtype, device_map="cpu")
+        own.load_state_dict(saved.state_dict())
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """Do a step; a loss that is no number ends the training before it spoils the weights."""
@@ -122,7 +139,8 @@ def claim(out: Path, config: TrainConfig) -> None:
         if path.exists() and path.read_text("utf-8") != text:
             raise RunError(f"{out} holds a training of another configuration; choose another --out")
         out.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
+        # several processes of one training may claim it at once
+        partial = path.with_suffix(f".{os.getpid()}.partial")
         partial.write_text(text, "utf-8")
         partial.replace(path)
     except OSError as error:
@@ -132,7 +150,25 @@ def claim(out: Path, config: TrainConfig) -> None:
             shutil.rmtree(half, ignore_errors=True)
 
 
-def save_final(out: Path, model: Any, processor: Any, *, model_arguments: dict[str, Any]) -> Path:
+def finish(trainer: Any, out: Path, processor: Any, *, model_arguments: dict[str, Any]) -> Path:
+    """Write a trainer's result by one of its processes, while the others wait, and return its folder.
+
+    Raises:
+        RunError: if it cannot be written.
+    """
+    accelerator = trainer.accelerator
+    spread = str(accelerator.distributed_type).rpartition(".")[2] in ("DEEPSPEED", "FSDP")
+    model = accelerator.unwrap_model(trainer.model)
+    gathered = accelerator.get_state_dict(trainer.model) if spread and not hasattr(model, "merge_and_unload") else None
+    if accelerator.is_main_process:
+        save_final(out, model, processor, model_arguments=model_arguments, weights=gathered)
+    accelerator.wait_for_everyone()
+    return out / FINAL
+
+
+def save_final(
+    out: Path, model: Any, processor: Any, *, model_arguments: dict[str, Any], weights: dict[str, Any] | None = None
+) -> Path:
     """Write the result under its name only when it is whole.
 
     Args:
@@ -140,6 +176,7 @@ def save_final(out: Path, model: Any, processor: Any, *, model_arguments: dict[s
         model: adapters are merged into it.
         processor: with the chat template.
         model_arguments: of `qwen_vl`, with which it was trained; written as `vau_bench.json`.
+        weights: to save instead of the model's own, where these are spread over processes.
 
     Raises:
         RunError: if it cannot be written.
@@ -149,7 +186,7 @@ def save_final(out: Path, model: Any, processor: Any, *, model_arguments: dict[s
     shutil.rmtree(partial, ignore_errors=True)
     try:
         with disk(final):
-            merged.save_pretrained(partial)
+            merged.save_pretrained(partial, state_dict=weights)
             processor.save_pretrained(partial)
             (partial / "vau_bench.json").write_text(json.dumps(model_arguments, indent=2) + "\n")
             partial.rename(final)

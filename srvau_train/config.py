@@ -186,6 +186,8 @@ class TrainConfig(Section):
             raise ValueError(f"data.split must be train, not {self.data.split}: nothing else may be trained on")
         if self.hardware.strategy == "single" and self.hardware.gpus * self.hardware.nodes > 1:
             raise ValueError("hardware.strategy single uses one GPU; choose ddp, zero2, zero3 or fsdp2")
+        if self.model.method == "lora" and self.hardware.strategy in ("zero3", "fsdp2"):
+            raise ValueError("model.method: lora needs hardware.strategy single, ddp or zero2: adapters are merged")
         whole = self.hardware.strategy in ("single", "ddp") and self.model.method == "full"
         if self.sft.optimizer == "muon" and not whole:
             raise ValueError("sft.optimizer: muon needs hardware.strategy single or ddp, and model.method full")

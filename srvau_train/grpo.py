@@ -26,7 +26,7 @@ from srvau_train.batches import (
     load_base,
     visual_tensors,
 )
-from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, latest, save_final
+from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, latest
 from srvau_train.config import TrainConfig
 from srvau_train.examples import Example
 from srvau_train.rewards import reward_functions, truth_of
@@ -211,20 +211,18 @@ def train_grpo(
         raise UsageError(
             "grpo.beta needs the first checkpoint beside the trained one: save the model, and name its folder"
         )
-    claim(out, config)
     if model is None:
         model, processor, family = load_base(config.model)
     else:
         family = family_of_model(model)
+    claim(out, config)
     builder = input_builder(processor, model, family, config.data)
     dataset = ExampleDataset(given, builder, processor.tokenizer, clips or DecodedHere())
     prepare_weights(model, config)
     trainer = _trainer(config, out, model, processor, dataset, callbacks)
     last = latest(out)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return save_final(
-        out, trainer.accelerator.unwrap_model(trainer.model), processor, model_arguments=arguments(config)
-    )
+    return finish(trainer, out, processor, model_arguments=arguments(config))
 
 
 def _trainer(

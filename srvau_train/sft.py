@@ -21,7 +21,7 @@ from srvau_train.batches import (
     load_base,
     sft_batch,
 )
-from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, latest, save_final
+from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, latest
 from srvau_train.config import Steps, TrainConfig
 from srvau_train.examples import Example
 from srvau_train.sources import training_rows
@@ -156,20 +156,18 @@ def train_sft(
         return out / FINAL
     given = list(rows) if rows is not None else training_rows(config.data, responses=True)
     check_rows(given, responses=True)
-    claim(out, config)
     if model is None:
         model, processor, family = load_base(config.model)
     else:
         family = family_of_model(model)
+    claim(out, config)
     builder = input_builder(processor, model, family, config.data)
     dataset = ExampleDataset(given, builder, processor.tokenizer, clips or DecodedHere())
     prepare_weights(model, config)
     trainer = _trainer(config, out, model, processor, dataset, callbacks)
     last = latest(out)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    return save_final(
-        out, trainer.accelerator.unwrap_model(trainer.model), processor, model_arguments=arguments(config)
-    )
+    return finish(trainer, out, processor, model_arguments=arguments(config))
 
 
 def _trainer(

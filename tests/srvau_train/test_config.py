@@ -94,7 +94,7 @@ class TestShipped:
             unwritten = known - set(written[section])
             assert unwritten <= {
                 "max_grad_norm", "weight_decay", "adam_beta2", "top_p", "epsilon_high", "updates_per_batch", "vllm",
-                "length_target", "length_limit", "most_words",
+                "length_target", "length_limit", "most_words", "optimizer", "muon_rate",
             }, unwritten  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -143,8 +144,17 @@ class TestOptions:
 
 
 class TestTraining:
-    def test_it_runs_logs_its_rewards_and_resumes(self, make_config, make_rows, clips, metrics, tmp_path):
+    def test_it_runs_logs_its_rewards_and_resumes(self, make_config, make_rows, clips, metrics, tmp_path, monkeypatch):
         from transformers import TrainerCallback
+
+        from srvau_train import grpo
+
+        def format_reward(completions, **columns):
+            # a model that knows nothing would earn nothing, and learn nothing
+            return [float(sum(map(ord, text)) % 7) for text in completions]
+
+        functions = grpo.reward_functions
+        monkeypatch.setattr(grpo, "reward_functions", lambda w: [format_reward, *functions(w)[1:]])
 
         config = make_config(grpo={"save_every": 2, "micro_batch": 4, "steps": 4})
         rows = make_rows(8, responses=False)
@@ -164,6 +174,8 @@ class TestTraining:
         for name in ("reward", "completions/mean_length", "seconds/generate", "rewards/format_reward/mean"):
             assert len(metrics(tmp_path / "cut", name)) == 4, name
         assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
+        first = Path(config.model.checkpoint) / "model.safetensors"
+        assert (whole / "model.safetensors").read_bytes() != first.read_bytes(), "something was learnt"
 
     def test_a_damaged_video_gives_its_place_to_the_next(self, make_config, make_rows, clips):
         config = make_config()

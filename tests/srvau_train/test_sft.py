@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,39 @@ class TestWhatBearsLoss:
         assert torch.allclose(together, alone, atol=1e-4)
 
 
+class TestOrder:
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.integers(1, 500), max_size=400), st.integers(1, 16), st.integers(0, 3))
+    def test_each_row_comes_once_and_batches_are_of_like_length(self, lengths, batch, epoch):
+        from srvau_train.sft import LengthGroups
+
+        groups = LengthGroups(lengths, batch, seed=1)
+        groups.set_epoch(epoch)
+        order = list(groups)
+        assert sorted(order) == list(range(len(lengths))) and order == list(groups)
+        whole = len(order) // batch * batch
+        waste = sum(
+            batch * max(part) - sum(part)
+            for part in ([lengths[k] for k in order[i : i + batch]] for i in range(0, whole, batch))
+        )
+        assert waste <= batch * max(lengths, default=0) * (1 + len(lengths) // (batch * LengthGroups.STRETCH))
+
+    def test_long_and_short_ones_take_no_turns(self):
+        from srvau_train.sft import LengthGroups
+
+        order = list(LengthGroups([100] * 400 + [10] * 400, 8, seed=0))
+        kinds = [order[i] < 400 for i in range(0, 800, 8)]
+        assert 20 < sum(a != b for a, b in pairwise(kinds)) < 80
+
+    def test_epochs_differ(self):
+        from srvau_train.sft import LengthGroups
+
+        groups = LengthGroups(list(range(100)), 4, seed=0)
+        first = list(groups)
+        groups.set_epoch(1)
+        assert first != list(groups)
+
+
 class TestTraining:
     def test_the_loss_falls_and_the_result_loads(self, make_config, make_rows, clips, metrics, tmp_path):
         from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -146,6 +180,16 @@ class TestTraining:
         changed = {name for name in after if not (before[name] == after[name]).all()}
         assert changed and not any("visual" in name for name in changed)
         assert after.keys() == before.keys(), "adapters are merged"
+
+    def test_muon_trains_and_resumes(self, make_config, make_rows, clips, metrics, tmp_path):
+        more = {"optimizer": "muon", "muon_rate": 0.02, "max_steps": 6, "save_every": 2, "group_by_length": True}
+        config = make_config(sft=more)
+        whole = train(config, tmp_path / "whole", make_rows(8), clips())
+        losses = metrics(tmp_path / "whole", "loss")
+        assert losses[-1] < 0.8 * losses[0]
+        with pytest.raises(Stop):
+            train(config, tmp_path / "cut", make_rows(8), clips(), callbacks=[killer(3)])
+        assert same(whole, train(config, tmp_path / "cut", make_rows(8), clips()))
 
     def test_a_finished_training_is_not_done_again(self, make_config, make_rows, clips, tmp_path):
         config = make_config(sft={"max_steps": 1})
@@ -252,6 +296,7 @@ class TestBadInput:
         for folder, told in ((other, "is a 'llama' model"), (bare, "no chat template")):
             with pytest.raises(ModelError, match=told):
                 train(make_config(model={"checkpoint": str(folder)}), tmp_path / "out", make_rows(4), clips())
+            assert not (tmp_path / "out").exists(), "the folder is still free for the right one"
 
     def test_a_full_disk_leaves_the_last_whole_checkpoint(self, make_config, make_rows, clips, tmp_path, monkeypatch):
         import torch
