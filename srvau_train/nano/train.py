@@ -122,7 +122,8 @@ class Training:
             builder = input_builder(processor, model, family_of_model(model), self.recipe.base("watching").data)
             with self._lesson("watching", lesson.steps) as log:
                 teach_watching(
-                    model, processor.tokenizer, builder, store, lesson, folder, seed=self.recipe.seed, log=log,
+                    model, processor.tokenizer, builder, store, lesson, folder,
+                    chained=chains(self.taught(), self.recipe.look), seed=self.recipe.seed, log=log,
                     advance=self._advance,
                 )  # fmt: skip
             save_final(folder, model, processor, model_arguments=self.recipe.arguments)

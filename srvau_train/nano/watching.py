@@ -6,12 +6,13 @@ each of these has a loss of its own, until it finds them together.
 
 - At the end of each pair of frames, after some layers: what the pair shows, and its time.
 - In a list of times out of order, at each time: what is seen then, and its words.
-- Every second batch: answers, as in fine-tuning.
+- Before the list: class and interval, whose numbers count as much as all words together.
+- Every second batch: answers or chains, as in fine-tuning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from srvau_train.batches import IGNORED, ExampleDataset, sft_batch
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
-from srvau_train.nano.frames import FrameStore
+from srvau_train.nano.frames import FrameStore, Look
 from srvau_train.nano.lesson import teach
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import KINDS, SIDES, sights
@@ -53,20 +54,34 @@ class WatchingLesson:
     depth: int = 2
 
 
-def walk(number: int, kind: str, look: Any) -> Example:
-    """Return a row that says what is seen at each second of a training clip, out of order."""
+def walk(number: int, kind: str, look: Look) -> Example:
+    """Return a row that gives class and interval of a training clip, and what is seen at each second, out of order."""
     draw = stream_of("watching", number, kind)
     timeline = Timeline.of(scene_at("train", number), 2 / look.fps, draw)
     said = "; ".join(f"{m.t:g} s {m.seen}" for m in draw.shuffled(timeline.moments()))
     row = prompt(number, kind, "reflect", look)
-    return Example(row.request, row.truth, f"{draw.pick(wording.CHECKING)} {said}.")
+    answers = "".join(direct(number, one, look).response or "" for one in ("classification", "grounding"))
+    return Example(row.request, row.truth, f"{answers}{draw.pick(wording.CHECKING)} {said}.")
 
 
 def teach_watching(
-    model: Any, tokenizer: Any, builder: Any, store: FrameStore, lesson: WatchingLesson, out: Path, *, seed: int,
+    model: Any, tokenizer: Any, builder: Any, store: FrameStore, lesson: WatchingLesson, out: Path, *,
+    chained: Sequence[Example], seed: int,
     log: Callable[[dict[str, float]], None] = lambda line: None, advance: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """Train the language model of a model in place; goes on from the state that an earlier call has saved in `out`.
+
+    Args:
+        model: Qwen2.5-VL whose tower sees.
+        tokenizer: its own.
+        builder: of the prompts.
+        store: the training clips.
+        lesson: how long, how fast.
+        out: where the state is kept.
+        chained: reflection chains.
+        seed: of the order.
+        log: told of the loss.
+        advance: told of each step.
 
     Raises:
         ModelError: if the loss is no number.
@@ -88,8 +103,11 @@ def teach_watching(
         walks = step % 2 == 0
         if walks:
             rows = [walk(n, ASKED[i % 3], look) for i, n in enumerate(numbers)]
-        else:
+        elif step % 4 == 1 or not chained:
             rows = [direct(n, ASKED[i % 4], look) for i, n in enumerate(numbers)]
+        else:
+            rows = [chained[n % len(chained)] for n in numbers]
+            numbers = [number_of(row) for row in rows]
         dataset = ExampleDataset(rows, builder, tokenizer, store)
         batch = sft_batch([dataset[i] for i in range(len(rows))], tokenizer.pad_token_id)  # type: ignore[misc]
         shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(2)
@@ -116,7 +134,10 @@ class _Losses:
         self._model, self._heads, self._torch = model, heads, torch
         self._language = model.model.language_model
         self._layer = self._language.layers[depth - 1]
-        self._end = tokenizer.convert_tokens_to_ids("<|vision_end|>")
+        self._end, self._from, self._to = tokenizer.convert_tokens_to_ids(["<|vision_end|>", "<glue>", "</glue>"])
+        numbers = [i for t, i in tokenizer.get_vocab().items() if t.replace(".", "", 1).isdecimal()]
+        self._number = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self._number[numbers] = True
         self._times = torch.tensor(tokenizer.convert_tokens_to_ids([str(k) for k in range(pairs)]))
         self._place = torch.full((len(tokenizer),), -1)
         self._place[self._times] = torch.arange(pairs)
@@ -141,16 +162,23 @@ class _Losses:
         logits = ends @ self._language.embed_tokens.weight[self._times].T
         loss = self._seen(self._heads[0](ends), shown)
         loss = loss + functional.cross_entropy(logits.flatten(0, 1), self._torch.arange(pairs).repeat(rows))
-        target = labels[:, 1:]
-        bears = target != IGNORED
+        bears = labels != IGNORED
+        token = labels.clamp(min=0)
+        inside = (labels == self._from).cumsum(1) > (labels == self._to).cumsum(1)
         if walks:
-            # a time out of order cannot be foretold
-            bears &= ~self._unsaid[target.clamp(min=0)]
-            row, place = ((labels != IGNORED) & (self._place[labels.clamp(min=0)] >= 0)).nonzero(as_tuple=True)
+            listed = bears & ((labels == self._to).cumsum(1) > 0) & (labels != self._to)
+            row, place = (listed & (self._place[token] >= 0)).nonzero(as_tuple=True)
             found = shown[row, self._place[labels[row, place]]]
             loss = loss + self._seen(self._heads[1](hidden[row, place]), found)
-        words = self._model.lm_head(hidden[:, :-1][bears])
-        return loss + functional.cross_entropy(words, target[bears])
+            # a time out of order cannot be foretold
+            bears &= ~(listed & self._unsaid[token])
+        target, kept = labels[:, 1:], bears[:, 1:]
+        each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
+        number = (inside & self._number[token])[:, 1:][kept]
+        for some in (each[number], each[~number]):
+            if len(some):
+                loss = loss + some.mean()
+        return loss
 
     def _seen(self, logits: Any, shown: Any) -> Any:
         each = self._torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")
@@ -161,3 +189,8 @@ def _head(width: int, torch: Any) -> Any:
     head = torch.nn.Linear(width, len(KINDS) * len(SIDES))
     torch.nn.init.constant_(head.bias, -3.0)
     return head
+
+
+def number_of(row: Example) -> int:
+    """Return the number of a row's clip."""
+    return int(row.request.sample.id.rpartition("-")[2])

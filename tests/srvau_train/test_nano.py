@@ -149,7 +149,15 @@ class TestLessons:
         builder = input_builder(made[1], model, family_of_model(model), Recipe().base("x").data)
         losses = []
         teach_watching(
-            model, made[1].tokenizer, builder, store, lesson, out, seed=0, log=lambda line: losses.append(line["loss"])
+            model,
+            made[1].tokenizer,
+            builder,
+            store,
+            lesson,
+            out,
+            chained=[],
+            seed=0,
+            log=lambda line: losses.append(line["loss"]),
         )
         return losses
 
@@ -200,6 +208,8 @@ class TestRows:
         from srvau_train.nano.watching import walk
 
         response = walk(number, "mcq", LOOK).response
+        assert response.startswith(direct(number, "classification", LOOK).response)
+        response = response.rpartition("</glue>")[2]
         parts = response[response.index(":") + 2 : -1].split("; ")
         scene = scene_at("train", number)
         times = [float(part.split(" s ")[0]) for part in parts]
