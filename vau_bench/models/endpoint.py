@@ -36,6 +36,10 @@ TRANSIENT = frozenset({408, 409, 425, 429}) | frozenset(range(500, 600))
 """Statuses that a later attempt may cure."""
 
 
+_SECRET = 12
+"""Characters from which on a key is a secret; shorter ones, such as EMPTY, are words that an answer may hold."""
+
+
 class Cause(Enum):
     """Why a call failed, as far as it matters for the other calls."""
 
@@ -225,6 +229,7 @@ class Endpoint(Generic[T, R]):
             self._load.refused(number)
         else:
             self._load.answered(number, seconds)
+        answer = self._discreet(answer)
         if answer.status != 200:
             self._refuse(answer)
         return Reply(self._parse(answer), seconds)
@@ -249,6 +254,13 @@ class Endpoint(Generic[T, R]):
         if not isinstance(body, dict):
             raise CallError(f"the server sent JSON that is no object: {self._clean(answer.text[:80])!r}")
         return body
+
+    def _discreet(self, answer: Answer) -> Answer:
+        """Return the answer without the key, which a server or a model may say; what answers say is kept in files."""
+        key = self.settings.key
+        if key is None or len(key) < _SECRET or key not in answer.text:
+            return answer
+        return answer._replace(text=answer.text.replace(key, "[key]"))
 
     def _clean(self, text: str) -> str:
         """Return the text in one line, without the key."""
