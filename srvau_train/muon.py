@@ -1,7 +1,7 @@
 """Muon beside AdamW in one optimizer: matrices step along their orthogonalised momentum, everything else as in AdamW.
 
-It teaches small models in half of AdamW's steps. `torch.optim.Muon` takes matrices alone and computes in bfloat16,
-which CPUs without it are slow at; this one computes in the weights' precision.
+`torch.optim.Muon` takes matrices alone and computes in bfloat16, which CPUs without it are slow at; this one
+computes in the weights' precision.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The nano reference model: the whole recipe on two CPU cores, in three quarters of an hour."""
+"""The nano reference model: the whole recipe on two CPU cores."""
 
 from pathlib import Path
 

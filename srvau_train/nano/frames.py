@@ -49,6 +49,11 @@ class Look:
         return f"fps({self.fps:g}, max={len(self.times)})"
 
 
+def number_of(name: str) -> int:
+    """Return the number of a clip by its id or the stem of its file."""
+    return int(name.rpartition("-")[2])
+
+
 class FrameStore:
     """Frames of the clips of one split in a file, mapped into memory.
 
@@ -80,7 +85,7 @@ class FrameStore:
         look = self.look
         if plan != look.plan:
             raise DataError(f"the frames were drawn for {look.plan}, not for {plan}")
-        number = int(path.stem.rpartition("-")[2])
+        number = number_of(path.stem)
         if number >= len(self):
             raise VideoMissingError(f"{path.stem} was not drawn")
         times = look.times

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from srvau_train.examples import Example, answer_of, request_of, truth_of
-from srvau_train.nano.frames import Look
+from srvau_train.nano.frames import Look, number_of
 from srvau_train.rocot.answers import true_answer
 from vau_bench.catalogue import Catalogue
 from vau_bench.journal import read_lines
@@ -51,7 +51,7 @@ def chains(folder: Path, look: Look) -> list[Example]:
     """Return the chains of a RoCoT folder as rows; those about the class also answer the reasoning task."""
     rows = []
     for record in read_lines(folder / "chains.jsonl", json.loads):
-        number = int(record["sample_id"].rpartition("-")[2])
+        number = number_of(record["sample_id"])
         for kind in _asked_as(record):
             row = prompt(number, kind, "reflect", look)
             rows.append(Example(row.request, row.truth, record["response"], int(record["loss_from"])))

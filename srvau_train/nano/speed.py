@@ -35,7 +35,7 @@ def speed_up(model: Any) -> None:
 
 
 class _Memory:
-    """Stands for the tower's forward; as long as the tower is frozen, it sees each input once.
+    """Stands for the tower's forward; as long as its weights stay as they are, it sees each input once.
 
     Args:
         size: inputs remembered, the latest ones.
@@ -44,13 +44,17 @@ class _Memory:
     def __init__(self, size: int) -> None:
         self._size = size
         self._seen: OrderedDict[int, Any] = OrderedDict()
+        self._weights: list[tuple[int, int]] = []
 
     def __call__(self, visual: Any, hidden_states: Any, grid_thw: Any, **kwargs: Any) -> Any:
         import torch
 
         if torch.is_grad_enabled() and any(p.requires_grad for p in visual.parameters()):
-            self._seen.clear()
             return type(visual).forward(visual, hidden_states, grid_thw, **kwargs)
+        weights = [(id(p), p._version) for p in visual.parameters()]
+        if weights != self._weights:
+            self._weights = weights
+            self._seen.clear()
         grids = [tuple(grid) for grid in grid_thw.tolist()]
         parts = hidden_states.split([t * h * w for t, h, w in grids])
         keys = [

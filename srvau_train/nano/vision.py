@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from srvau_train.muon import Muon
@@ -68,12 +69,11 @@ def teach_vision(
         ModelError: if the loss is no number.
         RunError: if the state cannot be written.
     """
-    import torch
-
     truth = np.stack([sights(scene_at("train", i, seed=0), store.look) for i in range(len(store))])
     draw = _BalancedPairs(truth[..., 0])
     tower = model.model.visual.train()
-    head = _head(model, seed)
+    torch.manual_seed(seed)
+    head = sights_head(model)
 
     def loss_of(step: int) -> Any:
         clips, pairs = draw(np.random.default_rng([seed, step]), lesson.batch)
@@ -92,8 +92,6 @@ def teach_vision(
 
 def _soften(model: Any, seen: Any) -> None:
     """Scale what the tower says down to where layers of the language model can still add to it, such as the time."""
-    import torch
-
     last = model.model.visual.merger.mlp[-1]
     with torch.no_grad():
         share = _LOUD / float(seen.std())
@@ -103,8 +101,6 @@ def _soften(model: Any, seen: Any) -> None:
 
 def see(model: Any, processor: Any, frames: NDArray[np.uint8]) -> Any:
     """Return the tokens of pairs of frames, (pairs, tokens, width), from (pairs, 2, height, width, 3) pixels."""
-    import torch
-
     visual = processor.video_processor
     pixels, grid = patches(frames, visual.patch_size, visual.merge_size, visual.image_mean, visual.image_std)
     out = model.model.visual(torch.from_numpy(pixels), grid_thw=torch.tensor(grid)).pooler_output
@@ -143,11 +139,8 @@ class _BalancedPairs:
         return places // self._pairs, places % self._pairs
 
 
-def _head(model: Any, seed: int) -> Any:
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        head = torch.nn.Linear(model.config.text_config.hidden_size, len(KINDS) * len(SIDES))
+def sights_head(model: Any) -> Any:
+    """Return a fresh linear layer that reads `sights` off the language model's width, at first nearly none."""
+    head = torch.nn.Linear(model.config.text_config.hidden_size, len(KINDS) * len(SIDES))
     torch.nn.init.constant_(head.bias, -4.0)
     return head

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from srvau_train.batches import IGNORED, ExampleDataset, sft_batch
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
-from srvau_train.nano.frames import FrameStore, Look
+from srvau_train.nano.frames import FrameStore, Look, number_of
 from srvau_train.nano.lesson import teach
 from srvau_train.nano.rows import direct, prompt
-from srvau_train.nano.vision import KINDS, SIDES, sights
+from srvau_train.nano.vision import sights, sights_head
 from srvau_train.rocot import wording
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.timeline import Timeline
@@ -87,16 +88,14 @@ def teach_watching(
         ModelError: if the loss is no number.
         RunError: if the state cannot be written.
     """
-    import torch
-
     look = store.look
     model.train()
     model.config.use_cache = False
     model.model.visual.requires_grad_(False)
     order = np.random.default_rng(seed).permutation(len(store))
     torch.manual_seed(seed)
-    heads = torch.nn.ModuleList(_head(model.config.text_config.hidden_size, torch) for _ in range(2))
-    losses = _Losses(model, tokenizer, heads, len(look.times) // 2, lesson.depth, torch)
+    heads = torch.nn.ModuleList(sights_head(model) for _ in range(2))
+    losses = _Losses(model, tokenizer, heads, len(look.times) // 2, lesson.depth)
 
     def loss_of(step: int) -> Any:
         numbers = [int(order[(step * lesson.batch + i) % len(order)]) for i in range(lesson.batch)]
@@ -107,7 +106,7 @@ def teach_watching(
             rows = [direct(n, ASKED[i % 4], look) for i, n in enumerate(numbers)]
         else:
             rows = [chained[n % len(chained)] for n in numbers]
-            numbers = [number_of(row) for row in rows]
+            numbers = [number_of(row.request.sample.id) for row in rows]
         dataset = ExampleDataset(rows, builder, tokenizer, store)
         batch = sft_batch([dataset[i] for i in range(len(rows))], tokenizer.pad_token_id)  # type: ignore[misc]
         shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(2)
@@ -127,11 +126,10 @@ class _Losses:
         heads: of what is seen: at a pair of frames, and at a time.
         pairs: of a clip.
         depth: layers after which the first head listens.
-        torch: the module.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, heads: Any, pairs: int, depth: int, torch: Any) -> None:
-        self._model, self._heads, self._torch = model, heads, torch
+    def __init__(self, model: Any, tokenizer: Any, heads: Any, pairs: int, depth: int) -> None:
+        self._model, self._heads = model, heads
         self._language = model.model.language_model
         self._layer = self._language.layers[depth - 1]
         self._end, self._from, self._to = tokenizer.convert_tokens_to_ids(["<|vision_end|>", "<glue>", "</glue>"])
@@ -155,13 +153,13 @@ class _Losses:
 
     def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool) -> Any:
         """Return the loss of a batch whose clips show `shown`, (rows, pairs, sights)."""
-        functional, labels = self._torch.nn.functional, batch.pop("labels")
+        functional, labels = torch.nn.functional, batch.pop("labels")
         hidden = self._model.model(**batch).last_hidden_state
         rows, pairs, _ = shown.shape
         ends = self._language.norm(self._heard[batch["input_ids"] == self._end]).view(rows, pairs, -1)
         logits = ends @ self._language.embed_tokens.weight[self._times].T
         loss = self._seen(self._heads[0](ends), shown)
-        loss = loss + functional.cross_entropy(logits.flatten(0, 1), self._torch.arange(pairs).repeat(rows))
+        loss = loss + functional.cross_entropy(logits.flatten(0, 1), torch.arange(pairs).repeat(rows))
         bears = labels != IGNORED
         token = labels.clamp(min=0)
         inside = (labels == self._from).cumsum(1) > (labels == self._to).cumsum(1)
@@ -181,16 +179,5 @@ class _Losses:
         return loss
 
     def _seen(self, logits: Any, shown: Any) -> Any:
-        each = self._torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")
+        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")
         return each.sum(-1).mean()
-
-
-def _head(width: int, torch: Any) -> Any:
-    head = torch.nn.Linear(width, len(KINDS) * len(SIDES))
-    torch.nn.init.constant_(head.bias, -3.0)
-    return head
-
-
-def number_of(row: Example) -> int:
-    """Return the number of a row's clip."""
-    return int(row.request.sample.id.rpartition("-")[2])

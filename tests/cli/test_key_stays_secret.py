@@ -30,7 +30,7 @@ COMMANDS = {
     "tasks show": "vau_synth_mcq",
     "models list": "",
     "models show": "openai",
-    "data check": "--tasks vau_synth_mcq",
+    "data check": "--tasks clips_grounding --data clips",
     "leaderboard add": "runs/told",
     "leaderboard check": "",
     "leaderboard build": "",
@@ -106,6 +106,8 @@ def test_the_key_is_found_nowhere(url, tmp_path, monkeypatch, capfd):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path / "work")
     (tmp_path / "work" / "taken").write_text("a file, where a folder should be")
+    (tmp_path / "work" / "clips").mkdir()
+    (tmp_path / "work" / "clips" / "clips.csv").write_text("Video Name,Start Time,End Time\na.mp4,1,4\n")
     for name, value in (("HOME", "home"), ("VAU_BENCH_CACHE", "cache"), ("TMPDIR", "home")):
         monkeypatch.setenv(name, str(tmp_path / value))
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
