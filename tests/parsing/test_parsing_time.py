@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -41,10 +42,16 @@ UNITS = (
 SIZE = 1_000_000
 
 
-def seconds(parser: Callable[[str], object], text: str) -> float:
-    start = time.thread_time()
-    parser(text)
-    return time.thread_time() - start
+def seconds(parser: Callable[[str], object], text: str, at_most: float) -> float:
+    """Return the least time of three; of one where that is within `at_most`. A busy machine can only add to it."""
+    least = math.inf
+    for _ in range(3):
+        start = time.thread_time()
+        parser(text)
+        least = min(least, time.thread_time() - start)
+        if least <= at_most:
+            break
+    return least
 
 
 @pytest.mark.parametrize("size", [LIMIT // 2, SIZE // 16])
@@ -53,10 +60,10 @@ def test_a_text_twice_as_long_takes_about_twice_as_long(name: str, size: int) ->
     slow = []
     for unit in UNITS:
         short = (unit * size)[:size]
-        taken, doubled = seconds(PARSERS[name], short), seconds(PARSERS[name], 2 * short)
-        if doubled > 3 * taken + 0.05:
-            again = min(seconds(PARSERS[name], 2 * short) for _ in range(3))
-            slow += [(unit, taken, again)] if again > 3 * taken + 0.05 else []
+        taken = seconds(PARSERS[name], short, math.inf)
+        limit = 3 * taken + 0.05
+        doubled = seconds(PARSERS[name], 2 * short, limit)
+        slow += [(unit, taken, doubled)] if doubled > limit else []
     assert not slow
 
 
@@ -65,7 +72,7 @@ def test_a_text_twice_as_long_takes_about_twice_as_long(name: str, size: int) ->
 def test_a_megabyte_takes_two_seconds_at_most(name: str) -> None:
     for unit in UNITS:
         text = (unit * (SIZE // len(unit) + 1))[:SIZE]
-        assert seconds(PARSERS[name], text) < 2, unit
+        assert seconds(PARSERS[name], text, 2) <= 2, unit
 
 
 @pytest.mark.parametrize("closing", ["", "</answer>"])
@@ -73,4 +80,4 @@ def test_hostile_content_of_a_tag_is_no_exception(closing: str) -> None:
     for unit in UNITS:
         text = "<answer>" + unit * (20_000 // len(unit)) + closing
         for name, parser in PARSERS.items():
-            assert seconds(parser, text) < 1, (name, unit)
+            assert seconds(parser, text, 1) <= 1, (name, unit)
