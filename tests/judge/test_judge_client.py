@@ -170,6 +170,22 @@ class TestResponseFormat:
         forms = [c.body.get("response_format", {}).get("type", "none") for c in server.calls]
         assert forms == [*tried, *[tried[-1]] * 3]
 
+    def test_a_server_that_breaks_over_the_form_is_asked_in_the_next_one_at_once(
+        self, chat_server, judge, item, say, verdict
+    ):
+        """As llama-cpp-python's does, with a 500 that another attempt would not cure."""
+        broken = {"error": {"message": "1 validation error: ('body', 'response_format', 'type')", "code": None}}
+
+        def script(served):
+            form = served.body.get("response_format", {}).get("type", "none")
+            return say(verdict()) if form != "json_schema" else say(status=500, raw=json.dumps(broken).encode())
+
+        server = chat_server(script)
+        made = ask(judge(server.url, concurrency=1), *(item(n) for n in range(2)))
+        assert [j.decision for j in made] == [Decision.JUDGED] * 2
+        forms = [c.body["response_format"]["type"] for c in server.calls]
+        assert forms == ["json_schema", "json_object", "json_object"]
+
     def test_a_400_for_another_reason_costs_itself_alone(self, chat_server, judge, item, say, verdict):
         def script(served):
             long = "answer 1" in served.body["messages"][1]["content"]

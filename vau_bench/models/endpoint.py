@@ -46,6 +46,7 @@ class Cause(Enum):
     CONNECTION = "no connection was made"
     ACCESS = "the key, the model or the address is not accepted"
     QUOTA = "the account has nothing left to spend"
+    FORM = "the server does not know the form of reply that was asked for"
     OTHER = "this call alone"
 
 
@@ -240,6 +241,8 @@ class Endpoint(Generic[T, R]):
         told = f"the server answered {status}" + (f": {self._clean(sentence)}" if sentence else "")
         if code == "insufficient_quota":
             raise CallError(told, Cause.QUOTA, status)
+        if status >= 500 and "response_format" in answer.text:
+            raise CallError(told, Cause.FORM, status)  # llama-cpp-python's server breaks over a form that it has not
         if status in TRANSIENT:
             raise _Transient(told, wait=retry_after(answer.headers.get("retry-after"), time.time()), status=status)
         if 300 <= status < 400:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from vau_bench.models.endpoint import CallError, Post, Reply
+from vau_bench.models.endpoint import CallError, Cause, Post, Reply
 
 Format = Literal["json_schema", "json_object", "none"]
 Wanted = Literal["auto", "json_schema", "json_object", "none"]
@@ -50,7 +50,8 @@ class StrictestForm:
             try:
                 reply = await post(lambda form=form: {**self._asking(form, schema), **payload()})  # type: ignore[misc]
             except CallError as error:
-                if self._proven or error.status not in _NOT_SUPPORTED or form == _FORMATS[-1]:
+                refused = error.cause is Cause.FORM or error.status in _NOT_SUPPORTED
+                if self._proven or not refused or form == _FORMATS[-1]:
                     raise
             else:
                 if not self._proven:
