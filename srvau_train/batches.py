@@ -15,6 +15,7 @@ from vau_bench.models.qwen_inputs import FrameSize, InputBuilder, Prepared, coll
 from vau_bench.models.told_times import ToldTimesError
 
 if TYPE_CHECKING:
+    from vau_bench.records import Request
     from vau_bench.video import Clip
 
 IGNORED = -100
@@ -30,6 +31,14 @@ class ClipSource(Protocol):
         Raises:
             VideoError: if there are none.
         """
+        ...
+
+
+class PromptBuilder(Protocol):
+    """What makes tensors of a request and its clip: `InputBuilder`, or what stands for it."""
+
+    def build(self, request: Request, clip: Clip | None) -> Prepared:
+        """Return the request's tensors."""
         ...
 
 
@@ -83,7 +92,7 @@ class ExampleDataset:
         clips: gives the frames.
     """
 
-    def __init__(self, rows: Sequence[Example], builder: InputBuilder, tokenizer: Any, clips: ClipSource) -> None:
+    def __init__(self, rows: Sequence[Example], builder: PromptBuilder, tokenizer: Any, clips: ClipSource) -> None:
         self.rows = rows
         self._builder = builder
         self._tokenizer = tokenizer

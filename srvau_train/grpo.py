@@ -19,6 +19,7 @@ from srvau_train.batches import (
     DecodedHere,
     ExampleDataset,
     Features,
+    PromptBuilder,
     SkipCount,
     check_rows,
     family_of_model,
@@ -183,6 +184,7 @@ def train_grpo(
     clips: ClipSource | None = None,
     model: Any = None,
     processor: Any = None,
+    builder: PromptBuilder | None = None,
     callbacks: Sequence[Any] = (),
 ) -> Path:
     """Train, or go on where it stopped, and return the folder of the finished checkpoint.
@@ -194,6 +196,7 @@ def train_grpo(
         clips: where frames come from; default: the video files.
         model: to train; default: the checkpoint that the configuration names.
         processor: of the model.
+        builder: of the prompts; default: as the configuration says.
         callbacks: of transformers' trainer.
 
     Raises:
@@ -216,7 +219,7 @@ def train_grpo(
     else:
         family = family_of_model(model)
     claim(out, config)
-    builder = input_builder(processor, model, family, config.data)
+    builder = builder or input_builder(processor, model, family, config.data)
     dataset = ExampleDataset(given, builder, processor.tokenizer, clips or DecodedHere())
     prepare_weights(model, config)
     trainer = _trainer(config, out, model, processor, dataset, callbacks)

@@ -19,7 +19,8 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     """Muon with Nesterov momentum for the matrices within linear layers, AdamW for the rest.
 
     The step of a matrix is scaled by sqrt(max(1, rows / columns)). Weights that an embedding shares are no matrices
-    in this sense: each row is a thing of its own.
+    in this sense: each row is a thing of its own. Nor are those with both sides above `largest`: making them orthogonal
+    takes longer than the rest of a step.
 
     Args:
         model: what is trained; parameters that need no gradient are left out.
@@ -28,18 +29,21 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
         muon_lr: learning rate of Muon.
         weight_decay: decoupled, times the learning rate.
         momentum: of Muon.
+        largest: shorter side that a matrix of Muon may have.
         betas: of AdamW.
     """
 
     def __init__(
         self, model: torch.nn.Module, others: Sequence[torch.nn.Parameter] = (), *, lr: float, muon_lr: float,
-        weight_decay: float = 0.0, momentum: float = 0.95, betas: tuple[float, float] = (0.9, 0.98),
+        weight_decay: float = 0.0, momentum: float = 0.95, largest: int = 512,
+        betas: tuple[float, float] = (0.9, 0.98),
     ) -> None:  # fmt: skip
         shared = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}
         matrices = [
             module.weight
             for module in model.modules()
-            if isinstance(module, torch.nn.Linear) and module.weight.requires_grad and id(module.weight) not in shared
+            if isinstance(module, torch.nn.Linear) and module.weight.requires_grad
+            if id(module.weight) not in shared and min(module.weight.shape) <= largest
         ]
         taken = {id(weight) for weight in matrices}
         rest = [p for p in model.parameters() if p.requires_grad and id(p) not in taken]

@@ -14,6 +14,7 @@ from srvau_train.batches import (
     ClipSource,
     DecodedHere,
     ExampleDataset,
+    PromptBuilder,
     SkipCount,
     check_rows,
     family_of_model,
@@ -132,6 +133,7 @@ def train_sft(
     clips: ClipSource | None = None,
     model: Any = None,
     processor: Any = None,
+    builder: PromptBuilder | None = None,
     callbacks: Sequence[Any] = (),
 ) -> Path:
     """Train, or go on where it stopped, and return the folder of the finished checkpoint.
@@ -143,6 +145,7 @@ def train_sft(
         clips: where frames come from; default: the video files.
         model: to train; default: the checkpoint that the configuration names.
         processor: of the model.
+        builder: of the prompts; default: as the configuration says.
         callbacks: of transformers' trainer.
 
     Raises:
@@ -161,7 +164,7 @@ def train_sft(
     else:
         family = family_of_model(model)
     claim(out, config)
-    builder = input_builder(processor, model, family, config.data)
+    builder = builder or input_builder(processor, model, family, config.data)
     dataset = ExampleDataset(given, builder, processor.tokenizer, clips or DecodedHere())
     prepare_weights(model, config)
     trainer = _trainer(config, out, model, processor, dataset, callbacks)

@@ -34,9 +34,9 @@ CHAT_TEMPLATE = """\
 {%- if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
 
-_PIECES = r"\d+(?:\.\d+)?|s\]\[?|[^\sA-Za-z\d]* (?=\d)| ?[A-Za-z](?:[A-Za-z', -]*[A-Za-z])?|\s+|[^\sA-Za-z\d]+"
-"""A number is a piece of its own, whatever stands before it, so that a time is the same token in question and answer;
-what stands between two numbers or punctuation marks is one piece, so that a frequent clause can become one token."""
+_PIECES = r"\d+(?:\.\d+)?|\b[A-F]\b|(?:(?!\b[A-F]\b)[^\d<>:;.,?])+[:;.,?]*\s*|[:;.,?]+\s*|[<>]"
+"""A number and the letter of an option are pieces of their own, whatever stands beside them, so that a time is the same
+token in question and answer; so is each clause, with what ends it, so that a frequent one can become one token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Size:
     vision_heads: int = 3
     vision_feed: int = 256
     patch: int = 16
-    merge: int = 2
+    merge: int = 3
     vocabulary: int = 2800
 
 

@@ -51,8 +51,8 @@ tags: [video-anomaly-understanding, reflection]
 A Qwen2.5-VL of {parameters} parameters, trained from nothing on procedural clips (VAU-Synth) on two CPU cores. It
 exists to try the whole recipe and the whole harness in minutes; it knows nothing about real footage.
 
-Made by `{command}`; seed {seed}. Times in answers are multiples of half a second. It is shown two frames a second at
-128 x 96 pixels, each pair of frames as a video of its own behind its times (`mode=patches`)."""
+Made by `{command}`; seed {seed}. It is shown a frame a second at 96 x 96 pixels, each pair of frames as a video of its
+own behind its times (`mode=patches`); the times in its answers lie half-way between two frames."""
 
 
 def _command(training: Training) -> str:

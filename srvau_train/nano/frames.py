@@ -29,13 +29,15 @@ class Look:
     Attributes:
         width: of a frame in pixels.
         height: of a frame in pixels.
+        area: pixels of a frame at most; in whole tokens of 48 x 48 pixels, a 4:3 clip then has this width and height.
         fps: frames a second.
         seconds: length of a clip.
     """
 
-    width: int = 128
+    width: int = 96
     height: int = 96
-    fps: float = 2.0
+    area: int = 13_824
+    fps: float = 1.0
     seconds: float = 16.0
 
     @property

@@ -41,15 +41,15 @@ class Recipe:
     """
 
     seed: int = 0
-    clips: int = 8000
+    clips: int = 14000
     look: Look = field(default_factory=Look)
     size: Size = field(default_factory=Size)
     vision: VisionLesson = field(default_factory=VisionLesson)
     watching: WatchingLesson = field(default_factory=WatchingLesson)
     taught: int = 3000
     own: int = 500
-    base_steps: int = 200
-    reflect_steps: int = 120
+    base_steps: int = 120
+    reflect_steps: int = 150
     grpo_steps: int = 100
     batch: int = 16
     prompts: int = 8
@@ -73,8 +73,7 @@ class Recipe:
     @property
     def arguments(self) -> dict[str, Any]:
         """The arguments of `qwen_vl` that show a clip as in training."""
-        pixels = self.look.width * self.look.height
-        return {"mode": "patches", "max_pixels": pixels, "min_pixels": (self.size.patch * self.size.merge) ** 2}
+        return {"mode": "patches", "max_pixels": self.look.area, "min_pixels": (self.size.patch * self.size.merge) ** 2}
 
     def base(self, checkpoint: str, steps: int | None = None) -> TrainConfig:
         """Return the configuration of the first fine-tuning."""

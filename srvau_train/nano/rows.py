@@ -10,7 +10,7 @@ from typing import Any
 
 from srvau_train.examples import Example, answer_of, request_of, truth_of
 from srvau_train.nano.frames import Look, number_of
-from srvau_train.rocot.answers import true_answer
+from srvau_train.rocot.answers import Grid, true_answer
 from vau_bench.catalogue import Catalogue
 from vau_bench.journal import read_lines
 from vau_bench.kinds.base import Kind
@@ -19,8 +19,8 @@ from vau_bench.synth import sample_of, scene_at
 from vau_bench.task import Task
 
 KINDS = ("grounding", "classification", "mcq", "reasoning")
-GRID = 0.5
-"""Times in answers are multiples of it, in seconds: the distance of two frames."""
+GRID = Grid(1.0, 0.5)
+"""The times in answers: half-way between two frames."""
 
 
 def request(number: int, kind: str, style: str, look: Look, *, tokens: int | None = None) -> Request:
@@ -71,11 +71,14 @@ def texts(folders: Sequence[Path], clips: int, look: Look) -> Iterator[str]:
     for number in range(clips):
         for kind in KINDS:
             for style in ("direct", "reflect"):
-                yield from (message.text for message in request(number, kind, style, look).messages)
+                for message in request(number, kind, style, look).messages:
+                    yield f"{message.role}\n" if message.video else f"{message.role}\n{message.text}"
+                    yield message.text
+                yield "assistant\n"
         yield from clip(number).target.texts.values()
-    stamps = "".join(f"[{t:.1f}s]" for t in look.times)
+    times = "".join(f"[{t:.1f}s]{t:g} s {t + GRID.offset:.1f} s " for t in look.times)
     for _ in range(2 * clips):
-        yield stamps
+        yield times
     for folder in folders:
         for record in read_lines(folder / "chains.jsonl", json.loads):
             yield record["response"]

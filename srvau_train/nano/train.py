@@ -17,7 +17,7 @@ from srvau_train.nano.frames import FrameStore, draw_frames
 from srvau_train.nano.policy import answer_clips
 from srvau_train.nano.recipe import Recipe
 from srvau_train.nano.rows import GRID, chains, direct, prompt, texts
-from srvau_train.nano.speed import speed_up
+from srvau_train.nano.speed import QuickInputs, speed_up
 from srvau_train.nano.vision import teach_vision
 from srvau_train.rocot.answers import Kind
 from srvau_train.rocot.build import build
@@ -119,7 +119,7 @@ class Training:
         if not (folder / FINAL).is_dir():
             model, processor = self._load(self.seeing())
             store, lesson = self.frames(), self.recipe.watching
-            builder = input_builder(processor, model, family_of_model(model), self.recipe.base("watching").data)
+            builder = self._builder(model, processor)
             with self._lesson("watching", lesson.steps) as log:
                 teach_watching(
                     model, processor.tokenizer, builder, store, lesson, folder,
@@ -185,7 +185,8 @@ class Training:
             ]
             with self._stage(name, recipe.grpo_steps):
                 config = recipe.grpo(str(start), **reward)
-                train_grpo(config, folder, rows=rows, clips=store, model=model, processor=processor)
+                builder = self._builder(model, processor)
+                train_grpo(config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder)
         return folder / FINAL
 
     def _sft(self, name: str, start: Path, config: Any, rows: Sequence[Example]) -> Path:
@@ -196,13 +197,18 @@ class Training:
             store = self.frames()
             model, processor = self._load(start)
             with self._stage(name, config.sft.max_steps):
-                train_sft(config, folder, rows=rows, clips=store, model=model, processor=processor)
+                builder = self._builder(model, processor)
+                train_sft(config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder)
         return folder / FINAL
 
     def _load(self, checkpoint: Path) -> tuple[Any, Any]:
         model, processor, _ = load_base(self.recipe.base(str(checkpoint)).model)
         speed_up(model)
         return model, processor
+
+    def _builder(self, model: Any, processor: Any) -> QuickInputs:
+        data = self.recipe.base("the model").data
+        return QuickInputs(input_builder(processor, model, family_of_model(model), data), processor)
 
     @contextmanager
     def _lesson(self, name: str, steps: int) -> Iterator[Callable[[dict[str, float]], None]]:

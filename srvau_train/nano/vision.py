@@ -7,7 +7,7 @@ as it is. The head that reads its tokens is thrown away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look
 from srvau_train.nano.lesson import teach
+from srvau_train.nano.pictures import patches
 from vau_bench.synth import CLASSES, LOOKALIKE, Scene, scene_at
 
 KINDS = (*CLASSES, *LOOKALIKE.values(), "pause", "lights", "shadow", "jogger")
@@ -38,25 +39,24 @@ class VisionLesson:
         muon_rate: of Muon at its peak.
     """
 
-    steps: int = 800
+    steps: int = 1000
     batch: int = 128
     rate: float = 2e-3
     muon_rate: float = 0.02
 
 
 def sights(scene: Scene, look: Look) -> NDArray[np.float32]:
-    """Return what each pair of frames shows, (pairs, kinds, sides) of 0 and 1: at all, on the left, on the right."""
+    """Return what frames show, (pairs, 2, kinds, sides) of 0 and 1: at all, on the left, on the right."""
     times = look.times
-    middles = [(a + b) / 2 for a, b in zip(times[::2], times[1::2], strict=True)]
-    out = np.zeros((len(middles), len(KINDS), len(SIDES)), np.float32)
+    out = np.zeros((len(times), len(KINDS), len(SIDES)), np.float32)
     for happening in [*([scene.event] if scene.event else []), *scene.distractors]:
         kind = KINDS.index(happening.kind)
-        for pair, t in enumerate(middles):
+        for frame, t in enumerate(times):
             if happening.start <= t < happening.end:
-                out[pair, kind, 0] = 1
+                out[frame, kind, 0] = 1
                 if happening.side:
-                    out[pair, kind, SIDES.index(happening.side)] = 1
-    return out
+                    out[frame, kind, SIDES.index(happening.side)] = 1
+    return out.reshape(-1, 2, *out.shape[1:])
 
 
 def teach_vision(
@@ -70,10 +70,10 @@ def teach_vision(
         RunError: if the state cannot be written.
     """
     truth = np.stack([sights(scene_at("train", i, seed=0), store.look) for i in range(len(store))])
-    draw = _BalancedPairs(truth[..., 0])
+    draw = _BalancedPairs(truth[..., 0].max(2))
     tower = model.model.visual.train()
     torch.manual_seed(seed)
-    head = sights_head(model)
+    head = sights_head(model, 2)
 
     def loss_of(step: int) -> Any:
         clips, pairs = draw(np.random.default_rng([seed, step]), lesson.batch)
@@ -107,24 +107,6 @@ def see(model: Any, processor: Any, frames: NDArray[np.uint8]) -> Any:
     return out.view(len(frames), -1, out.shape[-1])
 
 
-def patches(
-    frames: NDArray[np.uint8], patch: int, merge: int, mean: Sequence[float], std: Sequence[float]
-) -> tuple[NDArray[np.float32], list[list[int]]]:
-    """Return what Qwen2-VL's video processor makes of videos of two frames each: patches and their grids."""
-    count, t, height, width, _ = frames.shape
-    rows, columns = height // patch, width // patch
-    x = frames.transpose(0, 1, 4, 2, 3).reshape(
-        count, t, 3, rows // merge, merge, patch, columns // merge, merge, patch
-    )
-    x = x.transpose(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(count * rows * columns, 3 * t * patch * patch)
-    scale = np.repeat(1 / (255 * np.asarray(std)), t * patch * patch).astype(np.float32)
-    shift = np.repeat(np.asarray(mean) / np.asarray(std), t * patch * patch).astype(np.float32)
-    out = x.astype(np.float32)
-    out *= scale
-    out -= shift
-    return out, [[1, rows, columns]] * count
-
-
 class _BalancedPairs:
     """Draws pairs of frames, those with something rare more often."""
 
@@ -139,8 +121,8 @@ class _BalancedPairs:
         return places // self._pairs, places % self._pairs
 
 
-def sights_head(model: Any) -> Any:
-    """Return a fresh linear layer that reads `sights` off the language model's width, at first nearly none."""
-    head = torch.nn.Linear(model.config.text_config.hidden_size, len(KINDS) * len(SIDES))
+def sights_head(model: Any, frames: int) -> Any:
+    """Return a fresh linear layer that reads frames' `sights` off the language model's width, at first nearly none."""
+    head = torch.nn.Linear(model.config.text_config.hidden_size, frames * len(KINDS) * len(SIDES))
     torch.nn.init.constant_(head.bias, -4.0)
     return head

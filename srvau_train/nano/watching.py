@@ -6,7 +6,7 @@ each of these has a loss of its own, until it finds them together.
 
 - At the end of each pair of frames, after some layers: what the pair shows, and its time.
 - In a list of times out of order, at each time: what is seen then, and its words.
-- Before the list: class and interval, whose numbers count as much as all words together.
+- Before the list: the answers. What stands in them counts as much as all other words, and so do the numbers in them.
 - Every second batch: answers or chains, as in fine-tuning.
 """
 
@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from srvau_train.batches import IGNORED, ExampleDataset, sft_batch
+from srvau_train.batches import IGNORED, ExampleDataset, PromptBuilder, sft_batch
 from srvau_train.examples import Example
+from srvau_train.grading import LETTERS
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look, number_of
 from srvau_train.nano.lesson import teach
@@ -48,7 +49,7 @@ class WatchingLesson:
         depth: layers after which a pair of frames has to be known.
     """
 
-    steps: int = 300
+    steps: int = 800
     batch: int = 16
     rate: float = 3e-3
     muon_rate: float = 0.02
@@ -56,17 +57,25 @@ class WatchingLesson:
 
 
 def walk(number: int, kind: str, look: Look) -> Example:
-    """Return a row that gives class and interval of a training clip, and what is seen at each second, out of order."""
+    """Return a row that answers about a training clip, and then tells what is seen at each second, out of order.
+
+    The answer is class and interval, or an option behind its text.
+    """
     draw = stream_of("watching", number, kind)
-    timeline = Timeline.of(scene_at("train", number), 2 / look.fps, draw)
+    timeline = Timeline.of(scene_at("train", number), 1 / look.fps, draw)
     said = "; ".join(f"{m.t:g} s {m.seen}" for m in draw.shuffled(timeline.moments()))
     row = prompt(number, kind, "reflect", look)
-    answers = "".join(direct(number, one, look).response or "" for one in ("classification", "grounding"))
+    if kind == "mcq":
+        text = row.request.sample.fields["options"][LETTERS.index(row.truth.option or "A")]
+        claim = draw.pick(wording.CLAIMED_OPTION).format(option=row.truth.option, text=text)
+        answers = f"<think>{claim}</think>{direct(number, kind, look).response}"
+    else:
+        answers = "".join(direct(number, one, look).response or "" for one in ("classification", "grounding"))
     return Example(row.request, row.truth, f"{answers}{draw.pick(wording.CHECKING)} {said}.")
 
 
 def teach_watching(
-    model: Any, tokenizer: Any, builder: Any, store: FrameStore, lesson: WatchingLesson, out: Path, *,
+    model: Any, tokenizer: Any, builder: PromptBuilder, store: FrameStore, lesson: WatchingLesson, out: Path, *,
     chained: Sequence[Example], seed: int,
     log: Callable[[dict[str, float]], None] = lambda line: None, advance: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
@@ -94,8 +103,8 @@ def teach_watching(
     model.model.visual.requires_grad_(False)
     order = np.random.default_rng(seed).permutation(len(store))
     torch.manual_seed(seed)
-    heads = torch.nn.ModuleList(sights_head(model) for _ in range(2))
-    losses = _Losses(model, tokenizer, heads, len(look.times) // 2, lesson.depth)
+    heads = torch.nn.ModuleList(sights_head(model, frames) for frames in (2, 1))
+    losses = _Losses(model, tokenizer, heads, look.times, lesson.depth)
 
     def loss_of(step: int) -> Any:
         numbers = [int(order[(step * lesson.batch + i) % len(order)]) for i in range(lesson.batch)]
@@ -109,7 +118,7 @@ def teach_watching(
             numbers = [number_of(row.request.sample.id) for row in rows]
         dataset = ExampleDataset(rows, builder, tokenizer, store)
         batch = sft_batch([dataset[i] for i in range(len(rows))], tokenizer.pad_token_id)  # type: ignore[misc]
-        shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(2)
+        shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(3)
         return losses(batch, shown, walks=walks)
 
     optimizer = Muon(model, list(heads.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
@@ -124,21 +133,26 @@ class _Losses:
         model: Qwen2.5-VL.
         tokenizer: its own.
         heads: of what is seen: at a pair of frames, and at a time.
-        pairs: of a clip.
+        times: of a clip's frames, in seconds.
         depth: layers after which the first head listens.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, heads: Any, pairs: int, depth: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, heads: Any, times: Sequence[float], depth: int) -> None:
         self._model, self._heads = model, heads
         self._language = model.model.language_model
         self._layer = self._language.layers[depth - 1]
-        self._end, self._from, self._to = tokenizer.convert_tokens_to_ids(["<|vision_end|>", "<glue>", "</glue>"])
+        self._end = tokenizer.convert_tokens_to_ids("<|vision_end|>")
+        self._glue, self._answer, self._think = (
+            tokenizer.convert_tokens_to_ids([f"<{tag}>", f"</{tag}>"]) for tag in ("glue", "answer", "think")
+        )
+        self._closing = torch.tensor([self._glue[1], self._answer[1]])
         numbers = [i for t, i in tokenizer.get_vocab().items() if t.replace(".", "", 1).isdecimal()]
         self._number = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._number[numbers] = True
-        self._times = torch.tensor(tokenizer.convert_tokens_to_ids([str(k) for k in range(pairs)]))
+        said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
+        self._times = said[::2]
         self._place = torch.full((len(tokenizer),), -1)
-        self._place[self._times] = torch.arange(pairs)
+        self._place[said] = torch.arange(len(said))
         self._unsaid = self._place >= 0
         self._unsaid[[i for t, i in tokenizer.get_vocab().items() if t.strip("Ġ") in (";", ":", "")]] = True
         self._heard: Any = None
@@ -152,32 +166,40 @@ class _Losses:
         return self._layer.register_forward_hook(hear)
 
     def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool) -> Any:
-        """Return the loss of a batch whose clips show `shown`, (rows, pairs, sights)."""
+        """Return the loss of a batch whose clips show `shown`, (rows, pairs, 2, sights)."""
         functional, labels = torch.nn.functional, batch.pop("labels")
         hidden = self._model.model(**batch).last_hidden_state
-        rows, pairs, _ = shown.shape
+        rows, pairs = shown.shape[:2]
         ends = self._language.norm(self._heard[batch["input_ids"] == self._end]).view(rows, pairs, -1)
         logits = ends @ self._language.embed_tokens.weight[self._times].T
-        loss = self._seen(self._heads[0](ends), shown)
+        loss = self._seen(self._heads[0](ends), shown.flatten(2))
         loss = loss + functional.cross_entropy(logits.flatten(0, 1), torch.arange(pairs).repeat(rows))
         bears = labels != IGNORED
         token = labels.clamp(min=0)
-        inside = (labels == self._from).cumsum(1) > (labels == self._to).cumsum(1)
         if walks:
-            listed = bears & ((labels == self._to).cumsum(1) > 0) & (labels != self._to)
+            ends_answer = torch.isin(labels, self._closing)
+            listed = bears & ~ends_answer & (ends_answer.cumsum(1) == ends_answer.sum(1, keepdim=True))
             row, place = (listed & (self._place[token] >= 0)).nonzero(as_tuple=True)
-            found = shown[row, self._place[labels[row, place]]]
+            found = shown.flatten(1, 2)[row, self._place[labels[row, place]]]
             loss = loss + self._seen(self._heads[1](hidden[row, place]), found)
             # a time out of order cannot be foretold
             bears &= ~(listed & self._unsaid[token])
         target, kept = labels[:, 1:], bears[:, 1:]
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
-        number = (inside & self._number[token])[:, 1:][kept]
-        for some in (each[number], each[~number]):
-            if len(some):
-                loss = loss + some.mean()
+        number = _inside(labels, *self._glue) & self._number[token]
+        answer = _inside(labels, *self._answer)
+        if walks:
+            answer |= _inside(labels, *self._think)
+        for some in (number, answer, ~(number | answer)):
+            if len(chosen := each[some[:, 1:][kept]]):
+                loss = loss + chosen.mean()
         return loss
 
     def _seen(self, logits: Any, shown: Any) -> Any:
         each = torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")
         return each.sum(-1).mean()
+
+
+def _inside(labels: Any, begin: int, end: int) -> Any:
+    """Tell for each label whether it stands between two tags."""
+    return ((labels == begin).cumsum(1) > (labels == end).cumsum(1)) & (labels != begin)

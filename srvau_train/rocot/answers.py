@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -51,18 +52,30 @@ class Answer:
         return written if kind == "grounding" or self.normal else written.replace(ANOMALY, self.label, 1)
 
 
-def true_answer(sample: Sample, grid: float) -> Answer:
-    """Return the truth as an answer, its times rounded to multiples of `grid` seconds."""
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The times that answers use.
+
+    Attributes:
+        step: between two of them, in seconds.
+        offset: of the first one, in seconds. Half the distance of two frames lets an interval begin and end between
+            the frames that show it first and no longer, which is all that can be seen of its ends.
+    """
+
+    step: float = 0.1
+    offset: float = 0.0
+
+    def rounded(self, segment: Segment) -> Segment:
+        """Return the segment with its ends at the nearest times, the earlier of two; at least one step long."""
+        start, end = (math.ceil((t - self.offset) / self.step - 0.5) for t in segment)
+        return Segment(*(round(self.offset + k * self.step, 3) for k in (start, max(end, start + 1))))
+
+
+def true_answer(sample: Sample, grid: Grid) -> Answer:
+    """Return the truth as an answer, its times on a grid."""
     target = sample.target
     segment = target.segments[0] if target.segments else None
-    return Answer(target.label or ANOMALY, rounded(segment, grid) if segment else None, target.option)
-
-
-def rounded(segment: Segment, grid: float) -> Segment:
-    """Return the segment on a grid, at least one step long."""
-    start = round(segment.start / grid)
-    end = max(round(segment.end / grid), start + 1)
-    return Segment(round(start * grid, 3), round(end * grid, 3))
+    return Answer(target.label or ANOMALY, grid.rounded(segment) if segment else None, target.option)
 
 
 def overlap(answer: Answer, sample: Sample) -> float:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import click
 
-from srvau_train.rocot.answers import Kind
+from srvau_train.rocot.answers import Grid, Kind
 from srvau_train.rocot.config import Recipe, RocotConfig, TaskConfig
 from srvau_train.rocot.mistakes import ErrorModel
 from srvau_train.rocot.teacher import Manner, Teacher
@@ -156,7 +156,7 @@ def config_of(
         "errors": _error_model(errors),
         "seed": seed,
         "split": split,
-        "manner": Manner(cast("Any", walk), step, grid),
+        "manner": Manner(cast("Any", walk), step, Grid(grid)),
     }
     if tasks:
         return TaskConfig(tasks=names(*tasks), **common, **{name: plain[name] for name in OF_TASKS})

@@ -43,7 +43,7 @@ class Recipe(ABC):
     def __post_init__(self) -> None:
         if self.right_share is not None and not 0 <= self.right_share <= 1:
             raise UsageError(f"right_share must be a share from 0 to 1, not {self.right_share}")
-        if not (self.manner.step > 0 and 0 < self.manner.grid <= 1):
+        if not (self.manner.step > 0 and 0 < self.manner.grid.step <= 1):
             raise UsageError("step must be above 0 s, grid above 0 s and at most 1 s")
         if self.manner.walk not in ("seconds", "runs"):
             raise UsageError(f"walk must be seconds or runs, not {self.manner.walk!r}")

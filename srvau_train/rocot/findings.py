@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from srvau_train.rocot import wording
-from srvau_train.rocot.answers import Answer
+from srvau_train.rocot.answers import Answer, Grid
 from srvau_train.rocot.teacher import Assignment
 from srvau_train.rocot.timeline import Timeline
 from vau_bench.records import ANOMALY, Segment
@@ -109,19 +109,19 @@ def _false_alarm(first: Answer, scene: Scene, draw: Draw) -> str:
     return draw.pick(wording.FALSE_ALARM).format(label=first.label, excuse=excuse(alike[0], draw))
 
 
-def _ends(claim: Segment, true: Segment, seen: str, timeline: Timeline, grid: float, draw: Draw) -> list[str]:
+def _ends(claim: Segment, true: Segment, seen: str, timeline: Timeline, grid: Grid, draw: Draw) -> list[str]:
     """Say of each end of an interval whether the picture there agrees."""
     said = []
     inside = [m.t for m in timeline.moments() if true.start <= m.t < true.end]
-    if claim.start < true.start - grid / 2:
+    if claim.start < true.start - grid.step / 2:
         words = draw.pick(wording.NOT_YET)
         said.append(filled(words, at=claim.start, seen=timeline.seen(claim.start), start=claim.start))
-    elif claim.start > true.start + grid / 2:
+    elif claim.start > true.start + grid.step / 2:
         at = inside[0] if inside and inside[0] < claim.start else true.start
         said.append(filled(draw.pick(wording.BEGUN_BEFORE), at=at, seen=seen, start=claim.start))
-    if claim.end > true.end + grid / 2:
+    if claim.end > true.end + grid.step / 2:
         said.append(filled(draw.pick(wording.OVER), at=true.end, seen=timeline.seen(true.end), end=claim.end))
-    elif claim.end < true.end - grid / 2:
-        at = inside[-1] if inside and inside[-1] > claim.end else round(true.end - grid, 3)
+    elif claim.end < true.end - grid.step / 2:
+        at = inside[-1] if inside and inside[-1] > claim.end else round(true.end - grid.step, 3)
         said.append(filled(draw.pick(wording.GOES_ON), at=at, seen=seen, end=claim.end))
     return said

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
-from srvau_train.rocot.answers import RIGHT_TIOU, TIMED, Answer, Kind, anomalous, is_right, overlap, rounded
+from srvau_train.rocot.answers import RIGHT_TIOU, TIMED, Answer, Grid, Kind, anomalous, is_right, overlap
 from vau_bench.errors import UsageError
 from vau_bench.records import Sample, Segment
 from vau_bench.synth.draws import Draw
@@ -71,7 +71,7 @@ class ErrorModel:
 
     def draw(
         self, sample: Sample, truth: Answer, kind: Kind, classes: Sequence[str], decoys: Sequence[Decoy],
-        grid: float, draw: Draw,
+        grid: Grid, draw: Draw,
     ) -> Mistake | None:  # fmt: skip
         """Return a wrong answer, `None` when no possible error gives one.
 
@@ -81,7 +81,7 @@ class ErrorModel:
             kind: of the task.
             classes: to choose a wrong class from, without `NORMAL`.
             decoys: what a false alarm can point at; a random time and class without any.
-            grid: times are multiples of it, in seconds.
+            grid: the times that answers use.
             draw: the random stream.
         """
         if kind == "mcq":
@@ -97,7 +97,7 @@ class ErrorModel:
 
     def _made(
         self, name: str, sample: Sample, truth: Answer, classes: Sequence[str], decoys: Sequence[Decoy],
-        grid: float, draw: Draw,
+        grid: Grid, draw: Draw,
     ) -> Answer | None:  # fmt: skip
         seconds = float(sample.fields["duration"])
         if name == "miss":
@@ -112,9 +112,9 @@ class ErrorModel:
         if made.segment is None:
             return replace(made, option=None)
         inside = Segment(max(0.0, made.segment.start), min(seconds, made.segment.end))
-        if inside.duration < grid:
+        if inside.duration < grid.step:
             return None
-        made = replace(made, segment=rounded(inside, grid), option=None)
+        made = replace(made, segment=grid.rounded(inside), option=None)
         # A false alarm that happens to sit on the anomaly is none.
         return None if name == "false_alarm" and overlap(made, sample) >= RIGHT_TIOU else made
 

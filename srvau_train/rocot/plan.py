@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
-from srvau_train.rocot.answers import LABELLED, Answer, is_right, read_answer, rounded, true_answer
+from srvau_train.rocot.answers import LABELLED, Answer, is_right, read_answer, true_answer
 from srvau_train.rocot.config import Recipe
 from srvau_train.rocot.mistakes import Mistake
 from srvau_train.rocot.source import Source, Subject
@@ -174,7 +174,7 @@ def _read(recipe: Recipe, subject: Subject, response: Response | None) -> Planne
     if first is None:
         return Planned(subject, None, "policy", "own", "unreadable_first_answer")
     if first.segment is not None:
-        first = Answer(first.label, rounded(first.segment, recipe.manner.grid), first.option)
+        first = Answer(first.label, recipe.manner.grid.rounded(first.segment), first.option)
     return Planned(subject, assign(subject, first, attempt.think or None, recipe.manner), "policy", "own")
 
 

@@ -23,7 +23,7 @@ class SceneTeacher:
     """Writes a chain from the scene's own state: claim, walk through the timeline, findings, conclusion."""
 
     id = "scene"
-    version = "1"
+    version = "2"
     provenance: Mapping[str, JSON] = MappingProxyType({})
     told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
 
@@ -56,14 +56,19 @@ def _claim(assignment: Assignment, draw: Draw) -> str:
     """Write reasoning that believes the first answer, right or wrong."""
     first = assignment.first
     if first.option is not None and assignment.kind == "mcq":
-        text = assignment.sample.fields["options"][LETTERS.index(first.option)]
-        return draw.pick(wording.CLAIMED_OPTION).format(option=first.option, text=text)
+        return draw.pick(wording.CLAIMED_OPTION).format(option=first.option, text=_option(assignment, first))
     if first.normal:
         return draw.pick(wording.CLAIMED_CALM)
     clause = draw.pick(wording.UNNAMED if first.label == ANOMALY else phrases.CLAUSES[first.label])
     if assignment.kind == "classification" or first.segment is None:
         return draw.pick(wording.CLAIMED_LABEL).format(clause=clause, label=first.label)
     return filled(draw.pick(wording.CLAIMED), start=first.segment.start, end=first.segment.end, clause=clause)
+
+
+def _option(assignment: Assignment, answer: Answer) -> str:
+    """Return the text of the option that an answer chooses."""
+    text: str = assignment.sample.fields["options"][LETTERS.index(answer.option or "A")]
+    return text
 
 
 def _reflection(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
@@ -103,7 +108,7 @@ def _conclusion(assignment: Assignment, scene: Scene, final: Answer, draw: Draw)
             main = event or scene.distractors[0]
             half = "first" if main.start + main.end < scene.seconds else "second"
             said.append(draw.pick(wording.HALF).format(half=half))
-        said.append(draw.pick(wording.SO_OPTION).format(option=final.option))
+        said.append(draw.pick(wording.SO_OPTION).format(option=final.option, text=_option(assignment, final)))
     elif event:
         said.append(draw.pick(wording.SO_LABEL).format(label=event.kind))
     else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from srvau_train.rocot.answers import Answer, Kind
+from srvau_train.rocot.answers import Answer, Grid, Kind
 from srvau_train.rocot.timeline import Walk
 from vau_bench.parsing import write_reflection
 from vau_bench.records import JSON, Sample
@@ -23,17 +23,18 @@ class Manner:
     Attributes:
         walk: name every step of the timeline, or join steps that show the same.
         step: seconds between two steps.
-        grid: times of answers are multiples of it, in seconds.
+        grid: the times that answers use.
     """
 
     walk: Walk = "seconds"
     step: float = 1.0
-    grid: float = 0.1
+    grid: Grid = field(default_factory=Grid)
 
     @property
     def name(self) -> str:
         """The style's part of a chain's key."""
-        return f"{self.walk}/{self.step:g}/{self.grid:g}"
+        offset = f"+{self.grid.offset:g}" if self.grid.offset else ""
+        return f"{self.walk}/{self.step:g}/{self.grid.step:g}{offset}"
 
 
 @dataclass(frozen=True, slots=True)

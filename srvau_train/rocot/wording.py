@@ -45,9 +45,9 @@ CLAIMED_CALM = (
     "Everything looks like an ordinary day, so I call it Normal.",
 )
 CLAIMED_OPTION = (
-    "Of the four statements, {option} seems to fit: {text}",
-    "I take {option}, for it looks to me like this: {text}",
-    "What I see agrees best with {option}: {text}",
+    "Of the four statements one seems to fit: {text} That is option {option}.",
+    "It looks to me like this: {text} I take option {option}.",
+    "What I see agrees best with this: {text} So it is option {option}.",
 )
 UNNAMED = ("something out of the ordinary happens", "something unusual goes on")
 
@@ -126,9 +126,9 @@ SO_NORMAL = (
     "All of it is everyday life, so the answer is Normal.",
 )
 SO_OPTION = (
-    "Option {option} says just this.",
-    "This is what option {option} says.",
-    "Only option {option} agrees with it.",
+    "One statement says just this: {text} That is option {option}.",
+    "What agrees with it: {text} I take option {option}.",
+    "Only this fits: {text} So it is option {option}.",
 )
 PLACE = ("It happens {where}.", "This is {where}.")
 HALF = ("That is in the {half} half of the clip.", "It falls into the {half} half.")

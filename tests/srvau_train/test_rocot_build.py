@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from srvau_train.cli import train
 from srvau_train.rewards import form_reward, format_reward
-from srvau_train.rocot.answers import Answer, is_right
+from srvau_train.rocot.answers import Answer, Grid, is_right
 from srvau_train.rocot.build import Built, build
 from srvau_train.rocot.config import RocotConfig
 from srvau_train.rocot.filters import leak
@@ -247,7 +249,7 @@ def test_errors_are_drawn_at_their_declared_rates() -> None:
     for sample in anomalous:
         assert sample.target.segments
         truth = Answer(sample.target.label or "", sample.target.segments[0])
-        mistake = model.draw(sample, truth, "classification", CLASSES, (), 0.1, draw)
+        mistake = model.draw(sample, truth, "classification", CLASSES, (), Grid(), draw)
         assert mistake is not None and not is_right(mistake.answer, sample, "classification")
         made.append(mistake.name)
     assert set(made) == {"wrong_class", "miss"} and 25 <= made.count("miss") <= 55
@@ -423,3 +425,24 @@ def test_the_module_runs_and_refuses_a_test_split_with_a_sentence(tmp_path: Path
         check=False,
     )
     assert done.returncode == 2 and "split train only" in done.stderr and "Traceback" not in done.stderr
+
+
+class TestGrid:
+    @pytest.mark.parametrize(
+        ("segment", "step", "offset", "expected"),
+        [
+            ((5.3, 7.9), 1.0, 0.5, (5.5, 7.5)),
+            ((6.0, 8.0), 1.0, 0.5, (5.5, 7.5)),
+            ((5.04, 5.05), 0.1, 0.0, (5.0, 5.1)),
+            ((5.26, 8.74), 0.5, 0.0, (5.5, 8.5)),
+        ],
+    )
+    def test_ends_move_to_the_nearest_time(self, segment, step, offset, expected):
+        assert Grid(step, offset).rounded(Segment(*segment)) == expected
+
+    @given(st.integers(0, 300), st.integers(1, 150))
+    def test_half_way_between_frames_it_tells_which_frames_show_the_segment(self, start, length):
+        true = Segment(start / 10, (start + length) / 10)
+        shown = [t for t in range(60) if true.start <= t < true.end]
+        if shown:
+            assert Grid(1.0, 0.5).rounded(true) == (shown[0] - 0.5, shown[-1] + 0.5)
