@@ -140,7 +140,7 @@ def build_model(tokenizer: Any, size: Size, *, seed: int) -> Any:
         "eos_token_id": ids["<|im_end|>"],
         "rope_parameters": {
             "rope_type": "default",
-            "rope_theta": 1e4,
+            "rope_theta": _THETA,
             "mrope_section": [half - 2 * height, height, height],
         },
     }
@@ -171,6 +171,7 @@ def build_model(tokenizer: Any, size: Size, *, seed: int) -> Any:
         model = t.Qwen2_5_VLForConditionalGeneration(config)
         _spread(model, size)
         _number(model, tokenizer, size)
+        _look_back(model, size)
     model.generation_config = t.GenerationConfig(
         eos_token_id=[ids["<|im_end|>"], ids["<|endoftext|>"]], pad_token_id=ids["<|endoftext|>"]
     )
@@ -193,6 +194,50 @@ def _number(model: Any, tokenizer: Any, size: Size) -> None:
             if re.fullmatch(r"\d+(\.\d+)?", token):
                 angles = float(token) * rates
                 weight[place, :half] = torch.cat([angles.sin(), angles.cos()]) * math.sqrt(2 / size.hidden)
+
+
+_THETA = 1e6
+"""Base of the rotary frequencies, Qwen's own: most of them hardly turn over a prompt, and so tell what, not where."""
+_NEAR = 5.0
+"""How sharply a head looks at one place."""
+
+
+def _look_back(model: Any, size: Size) -> None:
+    """Let each head of the first layer look a token further back, and one of the second ask what has stood behind what.
+
+    From there it is a short way to looking something up in the text, such as the letter of an option; without it a
+    model of this size finds no way within its steps.
+    """
+    import torch
+
+    first, second = (layer.self_attn for layer in model.model.language_model.layers[:2])
+    wide = size.hidden // size.heads
+    half = wide // 2
+    angles = _THETA ** (-torch.arange(half) / half)
+    moved = [_orthogonal(wide, size.hidden) for _ in range(size.heads // 2)]
+    to = [_orthogonal(wide, size.hidden).T for _ in range(size.heads)]
+    slow = [*range(half // 3, half), *range(half + half // 3, wide)]
+    with torch.no_grad():
+        for projection in (first.q_proj, first.k_proj):
+            projection.weight.mul_(0.1)
+        for head in range(size.heads):
+            back = torch.cat([(angles * (head + 1)).cos(), -(angles * (head + 1)).sin()])
+            first.q_proj.bias[head * wide : (head + 1) * wide] = _NEAR * back
+        for head in range(size.heads // 2):
+            first.k_proj.bias[head * wide : (head + 1) * wide] = _NEAR * torch.cat(
+                [torch.ones(half), torch.zeros(half)]
+            )
+        first.v_proj.weight.copy_(torch.cat(moved))
+        first.o_proj.weight.copy_(torch.cat(to, 1) * 0.5)
+        for projection, read, gain in ((second.q_proj, moved[0], 4.0), (second.k_proj, to[0].T, 8.0)):
+            projection.weight[:wide] = 0
+            projection.weight[slow] = read[: len(slow)] * gain
+
+
+def _orthogonal(rows: int, columns: int) -> Any:
+    import torch
+
+    return torch.linalg.qr(torch.randn(columns, rows))[0].T.contiguous()
 
 
 def _spread(model: Any, size: Size) -> None:

@@ -7,7 +7,7 @@ each of these has a loss of its own, until it finds them together.
 - At the end of each pair of frames, after some layers: what the pair shows, and its time.
 - In a list of times out of order, at each time: what is seen then, and its words.
 - Before the list: the answers. What stands in them counts as much as all other words, and so do the numbers in them.
-- Every second batch: answers or chains, as in fine-tuning.
+- Every second batch: answers or chains, as in fine-tuning; in the end answers alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from srvau_train.rocot.timeline import Timeline
 from vau_bench.synth import scene_at
 
 ASKED = ("grounding", "classification", "mcq", "grounding")
-"""The kinds of answers, in turn: intervals are the hardest to learn."""
+"""The kinds of answers between walks, in turn."""
+ANSWERED = ("grounding", "grounding", "classification", "grounding", "mcq", "grounding")
+"""The kinds of answers after the walks: intervals take longest to learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,15 @@ class WatchingLesson:
 
     Attributes:
         steps: of the optimizer.
-        batch: rows a step.
+        answers: the last steps, which have answers alone.
+        batch: rows a step; half as many again where they are answers alone.
         rate: of AdamW at its peak.
         muon_rate: of Muon at its peak.
         depth: layers after which a pair of frames has to be known.
     """
 
-    steps: int = 800
+    steps: int = 1000
+    answers: int = 400
     batch: int = 16
     rate: float = 3e-3
     muon_rate: float = 0.02
@@ -66,12 +70,20 @@ def walk(number: int, kind: str, look: Look) -> Example:
     said = "; ".join(f"{m.t:g} s {m.seen}" for m in draw.shuffled(timeline.moments()))
     row = prompt(number, kind, "reflect", look)
     if kind == "mcq":
-        text = row.request.sample.fields["options"][LETTERS.index(row.truth.option or "A")]
-        claim = draw.pick(wording.CLAIMED_OPTION).format(option=row.truth.option, text=text)
-        answers = f"<think>{claim}</think>{direct(number, kind, look).response}"
+        answers = answered(number, kind, look).response or ""
     else:
         answers = "".join(direct(number, one, look).response or "" for one in ("classification", "grounding"))
     return Example(row.request, row.truth, f"{answers}{draw.pick(wording.CHECKING)} {said}.")
+
+
+def answered(number: int, kind: str, look: Look) -> Example:
+    """Return a row that answers about a training clip; it chooses an option behind its text, as a chain begins."""
+    if kind != "mcq":
+        return direct(number, kind, look)
+    row = prompt(number, kind, "reflect", look)
+    text = row.request.sample.fields["options"][LETTERS.index(row.truth.option or "A")]
+    claim = stream_of("choice", number).pick(wording.CLAIMED_OPTION).format(option=row.truth.option, text=text)
+    return Example(row.request, row.truth, f"<think>{claim}</think>{direct(number, kind, look).response}")
 
 
 def teach_watching(
@@ -107,9 +119,13 @@ def teach_watching(
     losses = _Losses(model, tokenizer, heads, look.times, lesson.depth)
 
     def loss_of(step: int) -> Any:
-        numbers = [int(order[(step * lesson.batch + i) % len(order)]) for i in range(lesson.batch)]
-        walks = step % 2 == 0
-        if walks:
+        answering = step >= lesson.steps - lesson.answers
+        count = lesson.batch * 3 // 2 if answering else lesson.batch
+        numbers = [int(order[(step * count + i) % len(order)]) for i in range(count)]
+        walks = step % 2 == 0 and not answering
+        if answering:
+            rows = [answered(n, ANSWERED[i % len(ANSWERED)], look) for i, n in enumerate(numbers)]
+        elif walks:
             rows = [walk(n, ASKED[i % 3], look) for i, n in enumerate(numbers)]
         elif step % 4 == 1 or not chained:
             rows = [direct(n, ASKED[i % 4], look) for i, n in enumerate(numbers)]
@@ -119,7 +135,7 @@ def teach_watching(
         dataset = ExampleDataset(rows, builder, tokenizer, store)
         batch = sft_batch([dataset[i] for i in range(len(rows))], tokenizer.pad_token_id)  # type: ignore[misc]
         shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(3)
-        return losses(batch, shown, walks=walks)
+        return losses(batch, shown, walks=walks, claims=walks or answering)
 
     optimizer = Muon(model, list(heads.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     with losses.listening():
@@ -165,8 +181,15 @@ class _Losses:
 
         return self._layer.register_forward_hook(hear)
 
-    def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool) -> Any:
-        """Return the loss of a batch whose clips show `shown`, (rows, pairs, 2, sights)."""
+    def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool, claims: bool) -> Any:
+        """Return the loss of a batch.
+
+        Args:
+            batch: as `sft_batch` makes it.
+            shown: by its clips, (rows, pairs, 2, sights).
+            walks: whether its rows end in a list of times.
+            claims: whether the reasoning before an answer counts as much as the answer.
+        """
         functional, labels = torch.nn.functional, batch.pop("labels")
         hidden = self._model.model(**batch).last_hidden_state
         rows, pairs = shown.shape[:2]
@@ -188,7 +211,7 @@ class _Losses:
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
         number = _inside(labels, *self._glue) & self._number[token]
         answer = _inside(labels, *self._answer)
-        if walks:
+        if claims:
             answer |= _inside(labels, *self._think)
         for some in (number, answer, ~(number | answer)):
             if len(chosen := each[some[:, 1:][kept]]):

@@ -77,8 +77,8 @@ def _contradictions(assignment: Assignment, timeline: Timeline, draw: Draw) -> l
     if event is None or truth.segment is None:
         return [_false_alarm(first, timeline.scene, draw)]
     seen = timeline.wordings[event.kind]
-    shown = timeline.first_shown()
-    at = truth.segment.start if shown is None else shown
+    shown = timeline.shown()
+    at = shown[0] if shown else truth.segment.start
     if first.normal:
         return [filled(draw.pick(wording.MISSED), at=at, seen=seen)]
     said = []

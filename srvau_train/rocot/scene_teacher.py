@@ -73,7 +73,16 @@ def _option(assignment: Assignment, answer: Answer) -> str:
 
 def _reflection(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
     walk = f"{draw.pick(wording.CHECKING)} {timeline.text(assignment.manner.walk)}"
-    return " ".join([_recall(assignment, draw), walk, *findings(assignment, timeline, draw)])
+    return " ".join([_recall(assignment, draw), walk, *_found(timeline, draw), *findings(assignment, timeline, draw)])
+
+
+def _found(timeline: Timeline, draw: Draw) -> list[str]:
+    """Say at which of the times walked through the anomaly is to be seen."""
+    event, shown = timeline.scene.event, timeline.shown()
+    if event is None or shown is None:
+        return []
+    first, last = shown
+    return [filled(draw.pick(wording.FOUND), seen=timeline.wordings[event.kind], first=first, last=last)]
 
 
 def _recall(assignment: Assignment, draw: Draw) -> str:

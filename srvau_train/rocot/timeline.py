@@ -68,9 +68,10 @@ class Timeline:
                 runs.append([moment])
         return "; ".join(f"{_times(run)} {run[0].seen}" for run in runs) + "."
 
-    def first_shown(self) -> float | None:
-        """Return the first step at which the anomaly holds, `None` in a normal clip."""
-        return next((m.t for m in self.moments() if m.label != NORMAL), None)
+    def shown(self) -> tuple[float, float] | None:
+        """Return the first and the last step at which the anomaly holds, `None` where it holds at none."""
+        times = [m.t for m in self.moments() if m.label != NORMAL]
+        return (times[0], times[-1]) if times else None
 
     def _put(self, happening: Happening) -> str:
         side = f" on the {happening.side}" if happening.side else ""

@@ -64,6 +64,11 @@ CHECKING = (
     "Step by step:",
 )
 
+FOUND = (
+    "That is {seen}, first at {first} s and last at {last} s.",
+    "So I see {seen} from {first} s on and for the last time at {last} s.",
+)
+
 NOT_YET = (
     "At {at} s the picture shows {seen}, so it has not begun; {start} s is too early.",
     "{start} s is too early: what is there at {at} s is {seen}.",

@@ -95,6 +95,21 @@ class TestTokenizer:
         assert same > near > far
 
 
+class TestLooking:
+    def test_at_first_each_head_of_the_first_layer_looks_one_token_further_back(self, made):
+        model, processor = made
+        text = "Going through the clip again: 0 s nothing unusual; 1 s nothing unusual; 2 s nothing unusual."
+        ids = torch.tensor([processor.tokenizer(text)["input_ids"]])
+        attention = model.config._attn_implementation
+        model.set_attn_implementation("eager")
+        with torch.no_grad():
+            seen = model.model.language_model(input_ids=ids, output_attentions=True).attentions[0][0]
+        model.set_attn_implementation(attention)
+        for head, weights in enumerate(seen):
+            found = [int(row.argmax()) for row in weights[6:]]
+            assert found == [place + 6 - (head + 1) for place in range(len(found))]
+
+
 class TestSpeed:
     def test_it_computes_what_transformers_computes(self, made, model, features):
         from srvau_train.batches import sft_batch
@@ -336,7 +351,7 @@ class TestRecipe:
 
     def test_a_smaller_recipe_keeps_its_shape(self):
         small = Recipe().scaled(0.01)
-        assert (small.clips, small.vision.steps, small.watching.steps) == (140, 10, 8) and small.size == Recipe().size
+        assert (small.clips, small.vision.steps, small.watching.steps) == (140, 10, 10) and small.size == Recipe().size
 
 
 def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
