@@ -11,6 +11,7 @@ import yaml
 from srvau_train.config import TrainConfig
 from srvau_train.nano.architecture import Size
 from srvau_train.nano.frames import Look
+from srvau_train.nano.reading import ReadingLesson
 from srvau_train.nano.vision import VisionLesson
 from srvau_train.nano.watching import WatchingLesson
 
@@ -28,7 +29,8 @@ class Recipe:
         look: how they are shown.
         size: of the model.
         vision: the vision tower's lesson.
-        watching: the language model's lesson.
+        reading: the language model's lesson in looking things up.
+        watching: its lesson in looking at clips.
         taught: clips with chains whose first answers the error model makes.
         own: clips with chains on the model's own answers.
         base_steps: of the first fine-tuning, on answers and taught chains.
@@ -45,6 +47,7 @@ class Recipe:
     look: Look = field(default_factory=Look)
     size: Size = field(default_factory=Size)
     vision: VisionLesson = field(default_factory=VisionLesson)
+    reading: ReadingLesson = field(default_factory=ReadingLesson)
     watching: WatchingLesson = field(default_factory=WatchingLesson)
     taught: int = 3000
     own: int = 500
@@ -61,13 +64,17 @@ class Recipe:
         if share == 1.0:
             return self
         counts = ("clips", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
-        vision = replace(self.vision, steps=max(4, round(self.vision.steps * share)))
-        watching = replace(self.watching, steps=max(4, round(self.watching.steps * share)))
+
+        def less(steps: int) -> int:
+            return max(4, round(steps * share))
+
+        watching = self.watching
         return replace(
             self,
-            vision=vision,
-            watching=watching,
-            **{name: max(4, round(getattr(self, name) * share)) for name in counts},
+            vision=replace(self.vision, steps=less(self.vision.steps)),
+            reading=replace(self.reading, steps=less(self.reading.steps)),
+            watching=replace(watching, steps=less(watching.steps), answers=less(watching.answers)),
+            **{name: less(getattr(self, name)) for name in counts},
         )
 
     @property

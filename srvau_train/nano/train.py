@@ -111,13 +111,29 @@ class Training:
             save_final(folder, model, processor, model_arguments=self.recipe.arguments)
         return folder / FINAL
 
+    def reading(self) -> Path:
+        """Teach the language model to look things up in a text."""
+        from srvau_train.nano.reading import teach_reading
+
+        folder = self.out / "reading"
+        if not (folder / FINAL).is_dir():
+            model, processor = self._load(self.seeing())
+            recipe = self.recipe
+            with self._lesson("reading", recipe.reading.steps) as log:
+                teach_reading(
+                    model, processor.tokenizer, recipe.clips, recipe.look, recipe.reading, folder,
+                    seed=recipe.seed, log=log, advance=self._advance,
+                )  # fmt: skip
+            save_final(folder, model, processor, model_arguments=recipe.arguments)
+        return folder / FINAL
+
     def watching(self) -> Path:
         """Teach the language model to look at the frames of a time."""
         from srvau_train.nano.watching import teach_watching
 
         folder = self.out / "watching"
         if not (folder / FINAL).is_dir():
-            model, processor = self._load(self.seeing())
+            model, processor = self._load(self.reading())
             store, lesson = self.frames(), self.recipe.watching
             builder = self._builder(model, processor)
             with self._lesson("watching", lesson.steps) as log:

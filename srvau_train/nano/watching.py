@@ -1,4 +1,4 @@
-"""The language model's first lesson: which pair of frames a time means, and what is seen then.
+"""The language model's second lesson: which pair of frames a time means, and what is seen then.
 
 Taught on answers alone, a model of this size never looks at the clip within the steps that two cores have time for:
 to say what is seen at 7 s it has to find the stamp, the frames behind the stamp, and what they show, all at once. Here

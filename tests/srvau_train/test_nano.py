@@ -210,6 +210,18 @@ class TestLessons:
         )
         return losses
 
+    def test_reading_is_learnt_without_a_picture(self, model, made, tmp_path):
+        from srvau_train.nano.reading import teach_reading
+
+        lesson = replace(Recipe().reading, steps=30, batch=4, choices=3)
+        tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
+        losses = []
+        teach_reading(
+            model, made[1].tokenizer, 60, LOOK, lesson, tmp_path, seed=0, log=lambda line: losses.append(line["loss"])
+        )
+        assert losses[-1] < 0.7 * losses[0]
+        assert all(torch.equal(tower[name], p) for name, p in model.model.visual.named_parameters())
+
     def test_watching_is_learnt_and_leaves_the_tower_alone(self, model, made, store, tmp_path):
         tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
         lesson = replace(Recipe().watching, steps=20, batch=4)
@@ -249,6 +261,38 @@ class TestLessons:
         optimizer = Muon(layer, lr=1, muon_lr=1)
         with pytest.raises(ModelError, match=r"the loss of seeing is nan at step 1"):
             teach({"layer": layer}, optimizer, lambda step: layer.weight.sum() * float("nan"), 3, tmp_path / "seeing")
+
+
+class TestTexts:
+    @pytest.mark.parametrize("number", range(6))
+    def test_a_choice_names_the_letter_of_its_text(self, number):
+        import re
+
+        from srvau_train.nano.reading import naming
+
+        asked, said = naming(number, LOOK, 5)
+        options = dict(re.findall(r"\n([A-D])\. (.+)", asked))
+        letters = re.findall(r"option ([A-D])", said)
+        texts = [text for text in re.split(r"option [A-D]\.", said) if text.strip()]
+        assert len(letters) == len(texts) == 5 and len(options) == 4
+        for letter, text in zip(letters, texts, strict=True):
+            assert options[letter] in text
+
+    @pytest.mark.parametrize("number", range(12))
+    def test_the_times_follow_from_the_walk(self, number):
+        import re
+
+        from srvau_train.nano.reading import timing
+
+        walk, said = timing(number, LOOK)
+        scene = scene_at("train", number)
+        shown = [t for t, label in zip(LOOK.times, labels_at(scene, LOOK.times), strict=True) if label != "Normal"]
+        assert bool(said) == bool(shown)
+        if shown:
+            first, last = (float(t) for t in re.findall(r"(\d+) s", said))
+            assert (first, last) == (shown[0], shown[-1])
+            assert said.endswith(f"[{first - 0.5:.1f}, {last + 0.5:.1f}]</glue>")
+            assert any(f"{first:g} s {seen}" in walk for seen in wording.SEEN[scene.event.kind])
 
 
 class TestRows:
@@ -351,7 +395,8 @@ class TestRecipe:
 
     def test_a_smaller_recipe_keeps_its_shape(self):
         small = Recipe().scaled(0.01)
-        assert (small.clips, small.vision.steps, small.watching.steps) == (140, 10, 10) and small.size == Recipe().size
+        assert (small.clips, small.vision.steps, small.reading.steps) == (140, 10, 4)
+        assert (small.watching.steps, small.watching.answers) == (10, 4) and small.size == Recipe().size
 
 
 def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
