@@ -63,18 +63,19 @@ class Recipe:
         """Return a smaller recipe, to try it out."""
         if share == 1.0:
             return self
-        counts = ("clips", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
 
         def less(steps: int) -> int:
             return max(4, round(steps * share))
 
         watching = self.watching
+        names = ("clips", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
+        counts: dict[str, Any] = {name: less(getattr(self, name)) for name in names}
         return replace(
             self,
             vision=replace(self.vision, steps=less(self.vision.steps)),
             reading=replace(self.reading, steps=less(self.reading.steps)),
             watching=replace(watching, steps=less(watching.steps), answers=less(watching.answers)),
-            **{name: less(getattr(self, name)) for name in counts},
+            **counts,
         )
 
     @property
