@@ -58,6 +58,11 @@ def teach(
         advance()
 
 
+def number_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens that are numbers, whole or with a fraction."""
+    return [token for text, token in tokenizer.get_vocab().items() if text.replace(".", "", 1).isdecimal()]
+
+
 def _save(out: Path, step: int, modules: dict[str, Any], optimizer: Any) -> None:
     import torch
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from srvau_train.batches import IGNORED, response_tokens
 from srvau_train.grading import LETTERS
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
-from srvau_train.nano.lesson import teach
+from srvau_train.nano.lesson import number_tokens, teach
 from srvau_train.nano.rows import clip, direct, request
 from srvau_train.rocot import wording
 from srvau_train.rocot.streams import stream_of
@@ -99,10 +100,10 @@ def teach_reading(
     language = model.model.language_model
     order = np.random.default_rng(seed).permutation(clips)
     looked_up = torch.zeros(len(tokenizer), dtype=torch.bool)
-    looked_up[[i for t, i in tokenizer.get_vocab().items() if t in LETTERS or t.replace(".", "", 1).isdecimal()]] = True
+    looked_up[number_tokens(tokenizer) + tokenizer.convert_tokens_to_ids(list(LETTERS[:4]))] = True
 
     def loss_of(step: int) -> Any:
-        numbers = (int(n) for n in np.roll(order, -step * lesson.batch))
+        numbers = (int(n) for n in cycle(np.roll(order, -step * lesson.batch)))
         rows: list[tuple[str, str]] = []
         while len(rows) < lesson.batch:
             number = next(numbers)

@@ -85,6 +85,9 @@ class _Memory:
         return BaseModelOutputWithPooling(pooler_output=seen)
 
 
+_PIXELS = "pixel_values_videos"
+
+
 class QuickInputs:
     """Stands for an `InputBuilder` of patches: what it makes of a text and the times of a clip, it makes once.
 
@@ -114,14 +117,15 @@ class QuickInputs:
             made = self._builder.build(request, clip)
             assert made.seen is not None
             if len(clip.times) % 2 == 0 and (made.seen.height, made.seen.width) == clip.frames.shape[1:3]:
-                self._made[key] = made
+                kept = {name: value for name, value in made.inputs.items() if name != _PIXELS}
+                self._made[key] = replace(made, inputs=kept)
                 if len(self._made) > self._size:
                     self._made.popitem(last=False)
             return made
         visual = self._visual
         pairs = clip.frames.reshape(-1, 2, *clip.frames.shape[1:])
         pixels, _ = patches(pairs, visual.patch_size, visual.merge_size, visual.image_mean, visual.image_std)
-        inputs = {**made.inputs, "pixel_values_videos": torch.from_numpy(pixels)}
+        inputs = {**made.inputs, _PIXELS: torch.from_numpy(pixels)}
         seen = replace(clip.seen(), width=made.seen.width, height=made.seen.height)  # type: ignore[union-attr]
         return Prepared(request, inputs, seen, made.clock)
 

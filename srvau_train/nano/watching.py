@@ -25,7 +25,7 @@ from srvau_train.examples import Example
 from srvau_train.grading import LETTERS
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look, number_of
-from srvau_train.nano.lesson import teach
+from srvau_train.nano.lesson import number_tokens, teach
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import sights, sights_head
 from srvau_train.rocot import wording
@@ -162,9 +162,8 @@ class _Losses:
             tokenizer.convert_tokens_to_ids([f"<{tag}>", f"</{tag}>"]) for tag in ("glue", "answer", "think")
         )
         self._closing = torch.tensor([self._glue[1], self._answer[1]])
-        numbers = [i for t, i in tokenizer.get_vocab().items() if t.replace(".", "", 1).isdecimal()]
         self._number = torch.zeros(len(tokenizer), dtype=torch.bool)
-        self._number[numbers] = True
+        self._number[number_tokens(tokenizer)] = True
         said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
         self._times = said[::2]
         self._place = torch.full((len(tokenizer),), -1)

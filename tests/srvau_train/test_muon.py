@@ -89,3 +89,12 @@ def test_it_learns_and_goes_on_from_its_state(net):
     second = Muon(half, lr=0.02, muon_lr=0.05)
     second.load_state_dict(first.state_dict())
     assert fit(half, second, 30) == pytest.approx(losses[30:], rel=1e-4)
+
+
+def test_a_matrix_too_large_to_make_orthogonal_is_left_to_adam():
+    from srvau_train.muon import Muon
+
+    net = torch.nn.ModuleList([torch.nn.Linear(20, 20, bias=False), torch.nn.Linear(20, 8, bias=False)])
+    muon, adam = Muon(net, lr=0.1, muon_lr=0.2, largest=16).param_groups
+    assert [id(p) for p in muon["params"]] == [id(net[1].weight)]
+    assert [id(p) for p in adam["params"]] == [id(net[0].weight)]

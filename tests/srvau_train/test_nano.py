@@ -138,13 +138,16 @@ class TestSpeed:
             assert torch.allclose(plain, again, atol=1e-4)
         assert len(calls) == 1 and calls[0] * 3 == 2 * len(shown["pixel_values_videos"])
 
-    def test_inputs_are_made_quickly_and_are_the_same(self, made, features, store):
+    def test_inputs_are_made_once_a_text_and_are_the_same(self, made, features, store, monkeypatch):
         from srvau_train.batches import ExampleDataset, family_of_model, input_builder
         from srvau_train.nano.speed import QuickInputs
 
         rows = [prompt(n, kind, "reflect", LOOK) for n in (0, 1) for kind in ("grounding", "mcq", "grounding")]
         model, processor = made
         plain = input_builder(processor, model, family_of_model(model), Recipe().base("x").data)
+        built = []
+        build = plain.build
+        monkeypatch.setattr(plain, "build", lambda *given: built.append(given) or build(*given))
         quick = QuickInputs(plain, processor, size=3)
         dataset = ExampleDataset(rows, quick, processor.tokenizer, store)
         for i, expected in enumerate(features(rows)):
@@ -153,6 +156,8 @@ class TestSpeed:
             assert found.inputs.keys() == expected.prompt.inputs.keys()
             for name, value in expected.prompt.inputs.items():
                 assert torch.allclose(value, found.inputs[name], atol=1e-5), name
+        assert len(built) == 3  # one for the intervals, two for the questions
+        assert not any("pixel_values_videos" in kept.inputs for kept in quick._made.values())
 
     def test_pictures_of_another_size_go_through_the_processor(self, made, tmp_path):
         from pathlib import Path
@@ -221,6 +226,14 @@ class TestLessons:
         )
         assert losses[-1] < 0.7 * losses[0]
         assert all(torch.equal(tower[name], p) for name, p in model.model.visual.named_parameters())
+
+    def test_a_reading_lesson_of_few_clips_reads_them_again(self, model, made, tmp_path):
+        from srvau_train.nano.reading import teach_reading
+
+        lesson = replace(Recipe().reading, steps=2, batch=8, choices=2)
+        seen = []
+        teach_reading(model, made[1].tokenizer, 4, LOOK, lesson, tmp_path, seed=0, advance=lambda: seen.append(1))
+        assert len(seen) == 2
 
     def test_watching_is_learnt_and_leaves_the_tower_alone(self, model, made, store, tmp_path):
         tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
