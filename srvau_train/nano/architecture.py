@@ -34,9 +34,12 @@ CHAT_TEMPLATE = """\
 {%- if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
 
-_PIECES = r"\d+(?:\.\d+)?|\b[A-F]\b|(?:(?!\b[A-F]\b)[^\d<>:;.,?])+[:;.,?]*\s*|[:;.,?]+\s*|[<>]"
-"""A number and the letter of an option are pieces of their own, whatever stands beside them, so that a time is the same
-token in question and answer; so is each clause, with what ends it, so that a frequent one can become one token."""
+_PIECES = (
+    r"\d+(?:\.\d+)?|\b[A-F]\b|\bon the (?:left|right)\b[:;,]*\s*"
+    r"|(?:(?!\b[A-F]\b|\bon the (?:left|right)\b)[^\d<>:;.,?])+[:;,]*\s*|[:;.,?]+\s*|[<>]"
+)
+"""A number, the letter of an option and a side are pieces of their own, whatever stands beside them, so that a time is
+the same token in question and answer; so is each clause, so that a frequent one can become one token."""
 
 
 @dataclass(frozen=True, slots=True)

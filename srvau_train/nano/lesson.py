@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from srvau_train.rocot import wording
 from vau_bench.errors import ModelError
+
+SHARES = 2
+"""Of a batch of the language model's lessons, whatever the cores, so that the result does not depend on these."""
+
+
+def share_of(batch: range, share: int) -> range:
+    """Return one of `SHARES` parts of a batch."""
+    return batch[len(batch) * share // SHARES : len(batch) * (share + 1) // SHARES]
 
 
 def teach(
-    modules: dict[str, Any], optimizer: Any, loss_of: Callable[[int], Any], steps: int, out: Path, *,
-    save_every: int = 100, log: Callable[[dict[str, float]], None] = lambda line: None,
+    modules: dict[str, Any], optimizer: Any, loss_of: Callable[[int, int], Any], steps: int, out: Path, *,
+    shares: int = 1, save_every: int = 100, log: Callable[[dict[str, float]], None] = lambda line: None,
     advance: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """Train modules in place for so many steps, or for those left of them.
@@ -20,9 +32,11 @@ def teach(
     Args:
         modules: by name, to be saved.
         optimizer: of their parameters; its learning rates rise at first, stay, and fall to nearly nothing.
-        loss_of: the loss of a step, by its number from 0.
+        loss_of: the loss of a step, and of a share of its batch, both by their number from 0.
         steps: in all.
         out: where the state is kept.
+        shares: of a batch, computed at once, each in a thread of its own whose kernels have one thread: those of a nano
+            language model are too small to be shared out themselves.
         save_every: steps between two saved states.
         log: told every ten steps.
         advance: told of each step.
@@ -37,30 +51,60 @@ def teach(
     peaks = [group.setdefault("peak", group["lr"]) for group in optimizer.param_groups]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     total = 0.0
-    for step in range(begin, steps):
-        loss = loss_of(step)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ModelError(f"the loss of {out.name} is {value} at step {step + 1}; lower its learning rate")
-        share = min(1.0, (step + 1) / 30, max(0.02, 1.25 * (1 - step / steps)))
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["lr"] = peak * share
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        total += value
-        if (step + 1) % 10 == 0:
-            log({"step": step + 1, "loss": total / 10})
-            total = 0.0
-        if (step + 1) % save_every == 0 or step + 1 == steps:
-            _save(out, step + 1, modules, optimizer)
-        advance()
+
+    def learnt(step: int, share: int) -> tuple[float, Any]:
+        loss = loss_of(step, share)
+        return float(loss.detach()), torch.autograd.grad(loss, weights, allow_unused=True)
+
+    with _side_by_side(shares) as run:
+        for step in range(begin, steps):
+            values, gradients = zip(*run(partial(learnt, step), range(shares)), strict=True)
+            value = sum(values) / shares
+            if not math.isfinite(value):
+                raise ModelError(f"the loss of {out.name} is {value} at step {step + 1}; lower its learning rate")
+            share = min(1.0, (step + 1) / 30, max(0.02, 1.25 * (1 - step / steps)))
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * share
+            for weight, *parts in zip(weights, *gradients, strict=True):
+                parts = [part for part in parts if part is not None]
+                weight.grad = sum(parts) / shares if parts else None
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            total += value
+            if (step + 1) % 10 == 0:
+                log({"step": step + 1, "loss": total / 10})
+                total = 0.0
+            if (step + 1) % save_every == 0 or step + 1 == steps:
+                _save(out, step + 1, modules, optimizer)
+            advance()
+
+
+@contextmanager
+def _side_by_side(count: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Give a `map` that computes so many things at once, each with kernels of one thread; of one thing, as usual."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if count == 1:
+        yield map
+        return
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(threads)
 
 
 def number_tokens(tokenizer: Any) -> list[int]:
     """Return the tokens that are numbers, whole or with a fraction."""
     return [token for text, token in tokenizer.get_vocab().items() if text.replace(".", "", 1).isdecimal()]
+
+
+def verdict_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens that say of an option whether it fits."""
+    words = (wording.FITS, wording.FITS_NOT)
+    return [token for said in words for token in tokenizer(f" {said.removesuffix('.')}")["input_ids"]]
 
 
 def _save(out: Path, step: int, modules: dict[str, Any], optimizer: Any) -> None:

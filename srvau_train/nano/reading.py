@@ -1,14 +1,14 @@
-"""The language model's first lesson, without pictures: to look things up in a text.
+"""The language model's first lesson, without pictures: to conclude from a text.
 
-A chain names the letter of an option by its text, and reads the ends of an interval off its own walk through the clip.
-Learnt beside everything else, neither is found within the steps; by itself, with several look-ups a row, both are.
+A chain reads the ends of an interval off its own walk through the clip, and weighs each option against it. Learnt
+beside everything else, neither is found within the steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,11 @@ import numpy as np
 import torch
 
 from srvau_train.batches import IGNORED, response_tokens
+from srvau_train.examples import Example
 from srvau_train.grading import LETTERS
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
-from srvau_train.nano.lesson import number_tokens, teach
-from srvau_train.nano.rows import clip, direct, request
-from srvau_train.rocot import wording
-from srvau_train.rocot.streams import stream_of
-from srvau_train.rocot.timeline import Timeline
-from vau_bench.synth import scene_at
+from srvau_train.nano.lesson import SHARES, number_tokens, share_of, teach, verdict_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,47 +30,27 @@ class ReadingLesson:
     Attributes:
         steps: of the optimizer.
         batch: rows a step.
-        choices: options that a row names.
         rate: of AdamW at its peak.
         muon_rate: of Muon at its peak.
     """
 
     steps: int = 400
     batch: int = 16
-    choices: int = 8
     rate: float = 2e-3
     muon_rate: float = 0.015
 
 
-def naming(number: int, look: Look, choices: int) -> tuple[str, str]:
-    """Return the question about a clip, and sentences that choose options of it in turn, right or not."""
-    draw = stream_of("naming", number)
-    options = clip(number).fields["options"]
-    asked = request(number, "mcq", "reflect", look).messages[-1].text
-    said = []
-    for _ in range(choices):
-        option, text = draw.pick(list(zip(LETTERS, options, strict=False)))
-        said.append(draw.pick((*wording.CLAIMED_OPTION, *wording.SO_OPTION)).format(option=option, text=text))
-    return asked, " ".join(said)
-
-
-def timing(number: int, look: Look) -> tuple[str, str]:
-    """Return a walk through a clip with an anomaly, and what follows from it: when it is seen, and the answer."""
-    draw = stream_of("timing", number)
-    scene = scene_at("train", number)
-    timeline = Timeline.of(scene, 1 / look.fps, draw)
-    walk = f"{draw.pick(wording.CHECKING)} {timeline.text('seconds')} "
-    shown = timeline.shown()
-    if scene.event is None or shown is None:
-        return walk, ""
-    found = draw.pick(wording.FOUND).format(
-        seen=timeline.wordings[scene.event.kind], first=f"{shown[0]:g}", last=f"{shown[1]:g}"
-    )
-    return walk, f"{found} {direct(number, 'grounding', look).response}"
+def concluded(row: Example, look: Look) -> tuple[str, str]:
+    """Return a chain's question and the chain up to the end of its walk through the clip, and what follows from it."""
+    response = row.response or ""
+    walk = re.search(rf"\b{look.times[-1]:g} s [^.]*\. ", response)
+    if walk is None:
+        raise ValueError(f"a chain of {row.request.sample.id} walks through nothing")
+    return row.request.messages[-1].text + response[: walk.end()], response[walk.end() :]
 
 
 def teach_reading(
-    model: Any, tokenizer: Any, clips: int, look: Look, lesson: ReadingLesson, out: Path, *, seed: int,
+    model: Any, tokenizer: Any, chained: Sequence[Example], look: Look, lesson: ReadingLesson, out: Path, *, seed: int,
     log: Callable[[dict[str, float]], None] = lambda line: None, advance: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """Train the language model of a model in place; goes on from the state that an earlier call has saved in `out`.
@@ -82,8 +58,8 @@ def teach_reading(
     Args:
         model: Qwen2.5-VL.
         tokenizer: its own.
-        clips: training clips that the texts are about.
-        look: of the clips.
+        chained: reflection chains.
+        look: of their clips.
         lesson: how long, how fast.
         out: where the state is kept.
         seed: of the order.
@@ -98,18 +74,14 @@ def teach_reading(
     model.config.use_cache = False
     model.model.visual.requires_grad_(False)
     language = model.model.language_model
-    order = np.random.default_rng(seed).permutation(clips)
+    order = np.random.default_rng(seed).permutation(len(chained))
     looked_up = torch.zeros(len(tokenizer), dtype=torch.bool)
-    looked_up[number_tokens(tokenizer) + tokenizer.convert_tokens_to_ids(list(LETTERS[:4]))] = True
+    letters = tokenizer.convert_tokens_to_ids(list(LETTERS[:4]))
+    looked_up[[*number_tokens(tokenizer), *letters, *verdict_tokens(tokenizer)]] = True
 
-    def loss_of(step: int) -> Any:
-        numbers = (int(n) for n in cycle(np.roll(order, -step * lesson.batch)))
-        rows: list[tuple[str, str]] = []
-        while len(rows) < lesson.batch:
-            number = next(numbers)
-            row = naming(number, look, lesson.choices) if len(rows) % 2 else timing(number, look)
-            if row[1]:
-                rows.append(row)
+    def loss_of(step: int, share: int) -> Any:
+        places = [order[(step * lesson.batch + i) % len(order)] for i in share_of(range(lesson.batch), share)]
+        rows = [concluded(chained[place], look) for place in places]
         encoded = [response_tokens(tokenizer, given + said, len(given)) for given, said in rows]
         width = max(len(tokens) for tokens, _ in encoded)
         ids = torch.full((len(rows), width), tokenizer.pad_token_id)
@@ -117,14 +89,12 @@ def teach_reading(
         for i, (tokens, bears) in enumerate(encoded):
             row_ids = torch.tensor(tokens)
             ids[i, : len(tokens)] = row_ids
-            asked = torch.tensor(bears) & looked_up[row_ids]
-            labels[i, : len(tokens)] = torch.where(asked, row_ids, IGNORED)
+            labels[i, : len(tokens)] = torch.where(torch.tensor(bears), row_ids, IGNORED)
         hidden = language(input_ids=ids, attention_mask=(ids != tokenizer.pad_token_id).long()).last_hidden_state
         row, place = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
-        each = torch.nn.functional.cross_entropy(
-            model.lm_head(hidden[row, place]), labels[row, place + 1], reduction="none"
-        )
-        return each[row % 2 == 0].mean() + each[row % 2 == 1].mean()
+        target = labels[row, place + 1]
+        each = torch.nn.functional.cross_entropy(model.lm_head(hidden[row, place]), target, reduction="none")
+        return each[looked_up[target]].mean() + each[~looked_up[target]].mean()
 
     optimizer = Muon(language, lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
-    teach({"model": model}, optimizer, loss_of, lesson.steps, out, log=log, advance=advance)
+    teach({"model": model}, optimizer, loss_of, lesson.steps, out, shares=SHARES, log=log, advance=advance)

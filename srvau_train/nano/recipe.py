@@ -43,7 +43,7 @@ class Recipe:
     """
 
     seed: int = 0
-    clips: int = 14000
+    clips: int = 10000
     look: Look = field(default_factory=Look)
     size: Size = field(default_factory=Size)
     vision: VisionLesson = field(default_factory=VisionLesson)

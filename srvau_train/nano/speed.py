@@ -70,19 +70,20 @@ class _Memory:
             hash((grid, part.contiguous().view(torch.uint8).numpy().tobytes()))
             for grid, part in zip(grids, parts, strict=True)
         ]
-        new = {key: place for place, key in enumerate(keys) if key not in self._seen}
+        seen = {key: self._seen.get(key) for key in keys}
+        new = {key: place for place, key in enumerate(keys) if seen[key] is None}
         if new:
             places = list(new.values())
             with torch.no_grad():
                 out = type(visual).forward(visual, torch.cat([parts[i] for i in places]), grid_thw[places], **kwargs)
             counts = [t * h * w // visual.spatial_merge_size**2 for t, h, w in (grids[i] for i in places)]
-            self._seen.update(zip(new, out.pooler_output.split(counts), strict=True))
-        for key in keys:
-            self._seen.move_to_end(key)
-        seen = torch.cat([self._seen[key] for key in keys])
+            seen.update(zip(new, out.pooler_output.split(counts), strict=True))
+        for key, what in seen.items():  # two threads may come here: each of these steps is whole
+            self._seen.pop(key, None)
+            self._seen[key] = what
         while len(self._seen) > self._size:
             self._seen.popitem(last=False)
-        return BaseModelOutputWithPooling(pooler_output=seen)
+        return BaseModelOutputWithPooling(pooler_output=torch.cat([seen[key] for key in keys]))
 
 
 _PIXELS = "pixel_values_videos"

@@ -121,7 +121,7 @@ class Training:
             recipe = self.recipe
             with self._lesson("reading", recipe.reading.steps) as log:
                 teach_reading(
-                    model, processor.tokenizer, recipe.clips, recipe.look, recipe.reading, folder,
+                    model, processor.tokenizer, chains(self.taught(), recipe.look), recipe.look, recipe.reading, folder,
                     seed=recipe.seed, log=log, advance=self._advance,
                 )  # fmt: skip
             save_final(folder, model, processor, model_arguments=recipe.arguments)

@@ -75,7 +75,7 @@ def teach_vision(
     torch.manual_seed(seed)
     head = sights_head(model, 2)
 
-    def loss_of(step: int) -> Any:
+    def loss_of(step: int, share: int) -> Any:
         clips, pairs = draw(np.random.default_rng([seed, step]), lesson.batch)
         frames = np.stack([store.frames[c, 2 * p : 2 * p + 2] for c, p in zip(clips, pairs, strict=True)])
         logits = torch.logsumexp(head(see(model, processor, frames)), dim=1)

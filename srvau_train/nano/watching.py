@@ -7,11 +7,12 @@ each of these has a loss of its own, until it finds them together.
 - At the end of each pair of frames, after some layers: what the pair shows, and its time.
 - In a list of times out of order, at each time: what is seen then, and its words.
 - Before the list: the answers. What stands in them counts as much as all other words, and so do the numbers in them.
-- Every second batch: answers or chains, as in fine-tuning; in the end answers alone.
+- Every second batch: answers or chains, as in fine-tuning; in the end these alone.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,22 +22,20 @@ import numpy as np
 import torch
 
 from srvau_train.batches import IGNORED, ExampleDataset, PromptBuilder, sft_batch
-from srvau_train.examples import Example
-from srvau_train.grading import LETTERS
+from srvau_train.examples import Example, answer_of
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look, number_of
-from srvau_train.nano.lesson import number_tokens, teach
+from srvau_train.nano.lesson import SHARES, number_tokens, share_of, teach, verdict_tokens
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import sights, sights_head
 from srvau_train.rocot import wording
+from srvau_train.rocot.scene_teacher import weighed
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.timeline import Timeline
 from vau_bench.synth import scene_at
 
 ASKED = ("grounding", "classification", "mcq", "grounding")
-"""The kinds of answers between walks, in turn."""
-ANSWERED = ("grounding", "grounding", "classification", "grounding", "mcq", "grounding")
-"""The kinds of answers after the walks: intervals take longest to learn."""
+"""The kinds of answers, in turn: intervals take longest to learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,8 @@ class WatchingLesson:
 
     Attributes:
         steps: of the optimizer.
-        answers: the last steps, which have answers alone.
-        batch: rows a step; half as many again where they are answers alone.
+        answers: the last steps, which have no walks.
+        batch: rows a step; of answers in the last steps half as many again.
         rate: of AdamW at its peak.
         muon_rate: of Muon at its peak.
         depth: layers after which a pair of frames has to be known.
@@ -63,27 +62,32 @@ class WatchingLesson:
 def walk(number: int, kind: str, look: Look) -> Example:
     """Return a row that answers about a training clip, and then tells what is seen at each second, out of order.
 
-    The answer is class and interval, or an option behind its text.
+    The answer is class and interval, or an option after all have been weighed.
     """
     draw = stream_of("watching", number, kind)
     timeline = Timeline.of(scene_at("train", number), 1 / look.fps, draw)
     said = "; ".join(f"{m.t:g} s {m.seen}" for m in draw.shuffled(timeline.moments()))
-    row = prompt(number, kind, "reflect", look)
     if kind == "mcq":
-        answers = answered(number, kind, look).response or ""
+        row = answered(number, kind, look)
+        answers = row.response or ""
     else:
+        row = prompt(number, kind, "reflect", look)
         answers = "".join(direct(number, one, look).response or "" for one in ("classification", "grounding"))
     return Example(row.request, row.truth, f"{answers}{draw.pick(wording.CHECKING)} {said}.")
 
 
 def answered(number: int, kind: str, look: Look) -> Example:
-    """Return a row that answers about a training clip; it chooses an option behind its text, as a chain begins."""
+    """Return a row that answers about a training clip; it weighs each option before it chooses one."""
     if kind != "mcq":
         return direct(number, kind, look)
-    row = prompt(number, kind, "reflect", look)
-    text = row.request.sample.fields["options"][LETTERS.index(row.truth.option or "A")]
-    claim = stream_of("choice", number).pick(wording.CLAIMED_OPTION).format(option=row.truth.option, text=text)
-    return Example(row.request, row.truth, f"<think>{claim}</think>{direct(number, kind, look).response}")
+    row = prompt(number, kind, "think", look)
+    draw, option = stream_of("choice", number), row.truth.option or ""
+    said = (
+        draw.pick(wording.WEIGHING),
+        weighed(row.request.sample.fields["options"], option),
+        draw.pick(wording.SO_OPTION).format(option=option),
+    )
+    return Example(row.request, row.truth, f"<think>{' '.join(said)}</think>{answer_of(row.request.sample, kind)}")
 
 
 def teach_watching(
@@ -118,28 +122,37 @@ def teach_watching(
     heads = torch.nn.ModuleList(sights_head(model, frames) for frames in (2, 1))
     losses = _Losses(model, tokenizer, heads, look.times, lesson.depth)
 
-    def loss_of(step: int) -> Any:
+    def loss_of(step: int, share: int) -> Any:
         answering = step >= lesson.steps - lesson.answers
-        count = lesson.batch * 3 // 2 if answering else lesson.batch
-        numbers = [int(order[(step * count + i) % len(order)]) for i in range(count)]
+        short = answering and step % 4 != 3
+        count = lesson.batch * 3 // 2 if short else lesson.batch
+        places = share_of(range(count), share)
+        numbers = [int(order[(step * count + i) % len(order)]) for i in places]
         walks = step % 2 == 0 and not answering
-        if answering:
-            rows = [answered(n, ANSWERED[i % len(ANSWERED)], look) for i, n in enumerate(numbers)]
-        elif walks:
-            rows = [walk(n, ASKED[i % 3], look) for i, n in enumerate(numbers)]
-        elif step % 4 == 1 or not chained:
-            rows = [direct(n, ASKED[i % 4], look) for i, n in enumerate(numbers)]
-        else:
+        if walks:
+            rows = [walk(n, ASKED[i % 3], look) for i, n in zip(places, numbers, strict=True)]
+        elif chained and step % 4 == 3:
             rows = [chained[n % len(chained)] for n in numbers]
             numbers = [number_of(row.request.sample.id) for row in rows]
+        else:
+            rows = [answered(n, ASKED[i % len(ASKED)], look) for i, n in zip(places, numbers, strict=True)]
         dataset = ExampleDataset(rows, builder, tokenizer, store)
         batch = sft_batch([dataset[i] for i in range(len(rows))], tokenizer.pad_token_id)  # type: ignore[misc]
         shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(3)
-        return losses(batch, shown, walks=walks, claims=walks or answering)
+        return losses(batch, shown, walks=walks)
 
     optimizer = Muon(model, list(heads.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     with losses.listening():
-        teach({"model": model, "heads": heads}, optimizer, loss_of, lesson.steps, out, log=log, advance=advance)
+        teach(
+            {"model": model, "heads": heads},
+            optimizer,
+            loss_of,
+            lesson.steps,
+            out,
+            shares=SHARES,
+            log=log,
+            advance=advance,
+        )
 
 
 class _Losses:
@@ -158,41 +171,41 @@ class _Losses:
         self._language = model.model.language_model
         self._layer = self._language.layers[depth - 1]
         self._end = tokenizer.convert_tokens_to_ids("<|vision_end|>")
-        self._glue, self._answer, self._think = (
-            tokenizer.convert_tokens_to_ids([f"<{tag}>", f"</{tag}>"]) for tag in ("glue", "answer", "think")
+        self._glue, self._answer = (
+            tokenizer.convert_tokens_to_ids([f"<{tag}>", f"</{tag}>"]) for tag in ("glue", "answer")
         )
         self._closing = torch.tensor([self._glue[1], self._answer[1]])
         self._number = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._number[number_tokens(tokenizer)] = True
+        self._verdict = torch.tensor(verdict_tokens(tokenizer))
         said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
         self._times = said[::2]
         self._place = torch.full((len(tokenizer),), -1)
         self._place[said] = torch.arange(len(said))
         self._unsaid = self._place >= 0
         self._unsaid[[i for t, i in tokenizer.get_vocab().items() if t.strip("Ġ") in (";", ":", "")]] = True
-        self._heard: Any = None
+        self._heard = threading.local()
 
     def listening(self) -> Any:
         """Return a context in which the layer is listened to."""
 
         def hear(module: Any, inputs: Any, output: Any) -> None:
-            self._heard = output[0] if isinstance(output, tuple) else output
+            self._heard.states = output[0] if isinstance(output, tuple) else output
 
         return self._layer.register_forward_hook(hear)
 
-    def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool, claims: bool) -> Any:
+    def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool) -> Any:
         """Return the loss of a batch.
 
         Args:
             batch: as `sft_batch` makes it.
             shown: by its clips, (rows, pairs, 2, sights).
             walks: whether its rows end in a list of times.
-            claims: whether the reasoning before an answer counts as much as the answer.
         """
         functional, labels = torch.nn.functional, batch.pop("labels")
         hidden = self._model.model(**batch).last_hidden_state
         rows, pairs = shown.shape[:2]
-        ends = self._language.norm(self._heard[batch["input_ids"] == self._end]).view(rows, pairs, -1)
+        ends = self._language.norm(self._heard.states[batch["input_ids"] == self._end]).view(rows, pairs, -1)
         logits = ends @ self._language.embed_tokens.weight[self._times].T
         loss = self._seen(self._heads[0](ends), shown.flatten(2))
         loss = loss + functional.cross_entropy(logits.flatten(0, 1), torch.arange(pairs).repeat(rows))
@@ -209,9 +222,7 @@ class _Losses:
         target, kept = labels[:, 1:], bears[:, 1:]
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
         number = _inside(labels, *self._glue) & self._number[token]
-        answer = _inside(labels, *self._answer)
-        if claims:
-            answer |= _inside(labels, *self._think)
+        answer = _inside(labels, *self._answer) | torch.isin(labels, self._verdict)
         for some in (number, answer, ~(number | answer)):
             if len(chosen := each[some[:, 1:][kept]]):
                 loss = loss + chosen.mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from srvau_train.grading import LETTERS
 from srvau_train.rocot import wording
 from srvau_train.rocot.answers import Answer, Grid
 from srvau_train.rocot.teacher import Assignment
@@ -9,6 +10,7 @@ from srvau_train.rocot.timeline import Timeline
 from vau_bench.records import ANOMALY, Segment
 from vau_bench.synth import phrases
 from vau_bench.synth.draws import Draw
+from vau_bench.synth.language import main_happening
 from vau_bench.synth.state import LOOKALIKE, Happening, Scene
 
 
@@ -20,7 +22,7 @@ def filled(template: str, **values: str | float) -> str:
 def findings(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
     """Return the sentences that end a reflection."""
     if assignment.kind == "mcq":
-        return [_of_option(assignment, timeline.scene, draw)]
+        return [_of_option(assignment, timeline, draw)]
     if assignment.action == "keep":
         return _support(assignment, timeline, draw)
     return _contradictions(assignment, timeline, draw)
@@ -37,22 +39,32 @@ def harmless(scene: Scene, draw: Draw) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _of_option(assignment: Assignment, scene: Scene, draw: Draw) -> str:
-    main = scene.event or scene.distractors[0]
-    bank = phrases.EVENTS if scene.event else phrases.DISTRACTORS
-    who = main.who
-    why = filled(
-        draw.pick(bank[main.kind]), start=main.start, end=main.end, who=who, Who=who[0].upper() + who[1:],
-        where=main.where, label=main.kind,
-    )  # fmt: skip
-    if not scene.event:
-        clause = excuse(main, draw)
-        why += f" {clause[0].upper()}{clause[1:]}."
-    holds = assignment.action == "keep"
-    sentence = draw.pick(wording.HOLDS["option"] if holds else wording.OPTION_WRONG)
-    # A sentence about someone begins in lower case behind the colon.
-    why = why[0].lower() + why[1:]
-    return filled(sentence, option=assignment.first.option or "", why=why)
+def half_asked(assignment: Assignment, scene: Scene) -> str | None:
+    """Return the half of the clip that the asked one is in, `None` where no option names one."""
+    if not any("second half" in option for option in assignment.sample.fields["options"]):
+        return None
+    main = main_happening(scene)
+    return "first" if main.start + main.end < scene.seconds else "second"
+
+
+def option_text(assignment: Assignment, answer: Answer) -> str:
+    """Return the text of the option that an answer chooses."""
+    text: str = assignment.sample.fields["options"][LETTERS.index(answer.option or "A")]
+    return text
+
+
+def _of_option(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
+    option = assignment.first.option or ""
+    if assignment.action == "keep":
+        return draw.pick(wording.HOLDS["option"]).format(option=option)
+    main, half = main_happening(timeline.scene), half_asked(assignment, timeline.scene)
+    if not any(clause in option_text(assignment, assignment.first) for clause in phrases.CLAUSES[main.kind]):
+        why = draw.pick(wording.WHAT_IS).format(seen=timeline.wordings[main.kind])
+    elif half is not None:
+        why = draw.pick(wording.WHEN_IS).format(half=half)
+    else:
+        why = draw.pick(wording.WHERE_IS).format(side=main.side)
+    return draw.pick(wording.OPTION_WRONG).format(option=option, why=why)
 
 
 def _support(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
@@ -77,7 +89,7 @@ def _contradictions(assignment: Assignment, timeline: Timeline, draw: Draw) -> l
     if event is None or truth.segment is None:
         return [_false_alarm(first, timeline.scene, draw)]
     seen = timeline.wordings[event.kind]
-    shown = timeline.shown()
+    shown = timeline.shown(event)
     at = shown[0] if shown else truth.segment.start
     if first.normal:
         return [filled(draw.pick(wording.MISSED), at=at, seen=seen)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from srvau_train.grading import LETTERS
 from srvau_train.rocot import wording
 from srvau_train.rocot.answers import Answer
-from srvau_train.rocot.findings import filled, findings, harmless
+from srvau_train.rocot.findings import filled, findings, half_asked, harmless, option_text
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.teacher import Assignment, Chain, Job, NoChain, Told
 from srvau_train.rocot.timeline import Timeline
@@ -16,6 +16,7 @@ from vau_bench.errors import DataError
 from vau_bench.records import ANOMALY, JSON
 from vau_bench.synth import phrases
 from vau_bench.synth.draws import Draw
+from vau_bench.synth.language import main_happening
 from vau_bench.synth.state import Scene
 
 
@@ -23,7 +24,7 @@ class SceneTeacher:
     """Writes a chain from the scene's own state: claim, walk through the timeline, findings, conclusion."""
 
     id = "scene"
-    version = "2"
+    version = "3"
     provenance: Mapping[str, JSON] = MappingProxyType({})
     told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
 
@@ -56,7 +57,7 @@ def _claim(assignment: Assignment, draw: Draw) -> str:
     """Write reasoning that believes the first answer, right or wrong."""
     first = assignment.first
     if first.option is not None and assignment.kind == "mcq":
-        return draw.pick(wording.CLAIMED_OPTION).format(option=first.option, text=_option(assignment, first))
+        return draw.pick(wording.CLAIMED_OPTION).format(option=first.option, text=option_text(assignment, first))
     if first.normal:
         return draw.pick(wording.CLAIMED_CALM)
     clause = draw.pick(wording.UNNAMED if first.label == ANOMALY else phrases.CLAUSES[first.label])
@@ -65,24 +66,23 @@ def _claim(assignment: Assignment, draw: Draw) -> str:
     return filled(draw.pick(wording.CLAIMED), start=first.segment.start, end=first.segment.end, clause=clause)
 
 
-def _option(assignment: Assignment, answer: Answer) -> str:
-    """Return the text of the option that an answer chooses."""
-    text: str = assignment.sample.fields["options"][LETTERS.index(answer.option or "A")]
-    return text
-
-
 def _reflection(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
     walk = f"{draw.pick(wording.CHECKING)} {timeline.text(assignment.manner.walk)}"
-    return " ".join([_recall(assignment, draw), walk, *_found(timeline, draw), *findings(assignment, timeline, draw)])
+    found = _found(assignment, timeline, draw)
+    return " ".join([_recall(assignment, draw), walk, *found, *findings(assignment, timeline, draw)])
 
 
-def _found(timeline: Timeline, draw: Draw) -> list[str]:
-    """Say at which of the times walked through the anomaly is to be seen."""
-    event, shown = timeline.scene.event, timeline.shown()
-    if event is None or shown is None:
+def _found(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
+    """Say at which of the times walked through the anomaly is to be seen, or what the options are about."""
+    scene = timeline.scene
+    asked = main_happening(scene) if assignment.kind == "mcq" else scene.event
+    shown = timeline.shown(asked) if asked else None
+    if asked is None or shown is None:
         return []
     first, last = shown
-    return [filled(draw.pick(wording.FOUND), seen=timeline.wordings[event.kind], first=first, last=last)]
+    said = [filled(draw.pick(wording.FOUND), seen=timeline.put(asked), first=first, last=last)]
+    half = half_asked(assignment, scene) if assignment.kind == "mcq" else None
+    return [*said, draw.pick(wording.HALF).format(half=half)] if half else said
 
 
 def _recall(assignment: Assignment, draw: Draw) -> str:
@@ -98,28 +98,36 @@ def _recall(assignment: Assignment, draw: Draw) -> str:
 
 
 def _conclusion(assignment: Assignment, scene: Scene, final: Answer, draw: Draw) -> str:
+    if assignment.kind == "mcq":
+        return _choice(assignment, scene, final, draw)
     event = scene.event
     said: list[str] = []
     if event:
         start, end = assignment.truth.segment or (event.start, event.end)
-        clause = draw.pick(phrases.CLAUSES[event.kind])
-        said.append(f"{clause[0].upper()}{clause[1:]}.")
-        said.append(draw.pick(wording.PLACE).format(where=event.where))
+        said.append(_sentence(draw.pick(phrases.CLAUSES[event.kind])))
         if assignment.kind != "classification":
             if assignment.action == "keep" and final.segment is not None:
                 start, end = final.segment
             said.append(filled(draw.pick(wording.TIMES), start=start, end=end))
         said.append(draw.pick(phrases.BECAUSE[event.kind]))
-    else:
-        said.append(harmless(scene, draw))
-    if assignment.kind == "mcq":
-        if any("second half" in option for option in assignment.sample.fields["options"]):
-            main = event or scene.distractors[0]
-            half = "first" if main.start + main.end < scene.seconds else "second"
-            said.append(draw.pick(wording.HALF).format(half=half))
-        said.append(draw.pick(wording.SO_OPTION).format(option=final.option, text=_option(assignment, final)))
-    elif event:
         said.append(draw.pick(wording.SO_LABEL).format(label=event.kind))
     else:
-        said.append(draw.pick(wording.SO_NORMAL))
+        said += [harmless(scene, draw), draw.pick(wording.SO_NORMAL)]
     return " ".join(said)
+
+
+def _choice(assignment: Assignment, scene: Scene, final: Answer, draw: Draw) -> str:
+    """Weigh each option against what was seen."""
+    said = [_sentence(draw.pick(phrases.CLAUSES[main_happening(scene).kind])), draw.pick(wording.WEIGHING)]
+    said.append(weighed(assignment.sample.fields["options"], final.option or ""))
+    return " ".join([*said, draw.pick(wording.SO_OPTION).format(option=final.option)])
+
+
+def weighed(options: Sequence[str], right: str) -> str:
+    """Say of each option whether it fits, behind its text."""
+    pairs = zip(LETTERS, options, strict=False)
+    return " ".join(f"{o}. {text} {o} {wording.FITS if o == right else wording.FITS_NOT}" for o, text in pairs)
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[0].upper()}{clause[1:]}."

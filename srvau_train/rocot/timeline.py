@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from srvau_train.rocot import wording
-from vau_bench.records import NORMAL
 from vau_bench.synth import labels_at
 from vau_bench.synth.draws import Draw
 from vau_bench.synth.state import Happening, Scene
@@ -46,7 +45,7 @@ class Timeline:
 
     def seen(self, t: float) -> str:
         """Say what is seen at a time: the anomaly first, then what could be taken for one."""
-        parts = [self._put(h) for h in _happenings(self.scene) if h.start <= t < h.end]
+        parts = [self.put(h) for h in _happenings(self.scene) if h.start <= t < h.end]
         return ", ".join(parts) or self.quiet
 
     def moments(self) -> list[Moment]:
@@ -68,12 +67,13 @@ class Timeline:
                 runs.append([moment])
         return "; ".join(f"{_times(run)} {run[0].seen}" for run in runs) + "."
 
-    def shown(self) -> tuple[float, float] | None:
-        """Return the first and the last step at which the anomaly holds, `None` where it holds at none."""
-        times = [m.t for m in self.moments() if m.label != NORMAL]
+    def shown(self, happening: Happening) -> tuple[float, float] | None:
+        """Return the first and the last step at which something is seen, `None` where it is at none."""
+        times = [m.t for m in self.moments() if happening.start <= m.t < happening.end]
         return (times[0], times[-1]) if times else None
 
-    def _put(self, happening: Happening) -> str:
+    def put(self, happening: Happening) -> str:
+        """Say what is seen of something, and on which side."""
         side = f" on the {happening.side}" if happening.side else ""
         return self.wordings[happening.kind] + side
 

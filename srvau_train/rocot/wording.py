@@ -99,9 +99,12 @@ FALSE_ALARM = (
 )
 NOTHING_THERE = ("No moment shows {label}: all of it is everyday life.", "{label} is not to be seen at any time.")
 OPTION_WRONG = (
-    "Option {option} does not agree with that: {why}",
-    "That speaks against option {option}: {why}",
+    "Option {option} does not agree with that: {why}.",
+    "That speaks against option {option}: {why}.",
 )
+WHAT_IS = ("what I see is {seen}", "the clip shows {seen}")
+WHERE_IS = ("it is on the {side}", "the side is the {side}")
+WHEN_IS = ("it falls into the {half} half", "that is in the {half} half")
 HOLDS = {
     "anomaly": (
         "Before {start} s and after {end} s it is not to be seen; in between it is. The answer holds.",
@@ -116,8 +119,8 @@ HOLDS = {
         "Nothing speaks against Normal, so I keep it.",
     ),
     "option": (
-        "Option {option} agrees with that: {why}",
-        "That supports option {option}: {why}",
+        "Option {option} agrees with that.",
+        "That supports option {option}.",
     ),
 }
 EXCUSED = ("What might mislead: {excuse}.", "I also looked at the rest: {excuse}.")
@@ -130,10 +133,7 @@ SO_NORMAL = (
     "Nothing in the clip is an anomaly: Normal.",
     "All of it is everyday life, so the answer is Normal.",
 )
-SO_OPTION = (
-    "One statement says just this: {text} That is option {option}.",
-    "What agrees with it: {text} I take option {option}.",
-    "Only this fits: {text} So it is option {option}.",
-)
-PLACE = ("It happens {where}.", "This is {where}.")
+WEIGHING = ("Option by option:", "Each statement against that:", "Comparing the statements:")
+FITS, FITS_NOT = "fits.", "does not fit."
+SO_OPTION = ("So it is option {option}.", "I take option {option}.", "That leaves option {option}.")
 HALF = ("That is in the {half} half of the clip.", "It falls into the {half} half.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srvau_train.command import config_of
-from srvau_train.nano.frames import Look, draw_frames
+from srvau_train.nano.frames import Look, draw_frames, number_of
 from srvau_train.nano.recipe import Recipe
 from srvau_train.nano.rows import chains, direct, prompt, texts
 from srvau_train.rocot import wording
@@ -47,6 +48,14 @@ def model(made):
     import copy
 
     return copy.deepcopy(made[0])
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """The chains of a few clips."""
+    from srvau_train.nano.train import Training
+
+    return chains(Training(tmp_path_factory.mktemp("chains"), replace(Recipe(), taught=16)).taught(), LOOK)
 
 
 @pytest.fixture
@@ -215,25 +224,45 @@ class TestLessons:
         )
         return losses
 
-    def test_reading_is_learnt_without_a_picture(self, model, made, tmp_path):
+    def read(self, model, made, rows, out, lesson):
         from srvau_train.nano.reading import teach_reading
 
-        lesson = replace(Recipe().reading, steps=30, batch=4, choices=3)
-        tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
         losses = []
         teach_reading(
-            model, made[1].tokenizer, 60, LOOK, lesson, tmp_path, seed=0, log=lambda line: losses.append(line["loss"])
+            model, made[1].tokenizer, rows, LOOK, lesson, out, seed=0, log=lambda line: losses.append(line["loss"])
         )
+        return losses
+
+    def test_reading_is_learnt_without_a_picture(self, model, made, taught, tmp_path):
+        tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
+        losses = self.read(model, made, taught, tmp_path, replace(Recipe().reading, steps=30, batch=4))
         assert losses[-1] < 0.7 * losses[0]
         assert all(torch.equal(tower[name], p) for name, p in model.model.visual.named_parameters())
 
-    def test_a_reading_lesson_of_few_clips_reads_them_again(self, model, made, tmp_path):
-        from srvau_train.nano.reading import teach_reading
+    def test_a_reading_lesson_of_few_chains_reads_them_again(self, model, made, taught, tmp_path):
+        losses = self.read(model, made, taught[:3], tmp_path, replace(Recipe().reading, steps=10, batch=8))
+        assert len(losses) == 1
 
-        lesson = replace(Recipe().reading, steps=2, batch=8, choices=2)
-        seen = []
-        teach_reading(model, made[1].tokenizer, 4, LOOK, lesson, tmp_path, seed=0, advance=lambda: seen.append(1))
-        assert len(seen) == 2
+    def test_shares_at_once_give_the_gradient_of_the_batch(self, model, made, store, tmp_path):
+        from srvau_train.nano import watching
+
+        given = []
+        lesson = replace(Recipe().watching, steps=1, batch=4)
+
+        def keep(modules, optimizer, loss_of, steps, out, **rest):
+            weights = [w for w in model.parameters() if w.requires_grad]
+            one_by_one = [torch.autograd.grad(loss_of(0, s), weights, allow_unused=True) for s in (0, 1)]
+            lessons.teach(modules, optimizer, loss_of, steps, out, **rest)
+            given.extend((w.grad, (a + b) / 2) for w, a, b in zip(weights, *one_by_one, strict=True) if a is not None)
+
+        from srvau_train.nano import lesson as lessons
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(watching, "teach", keep)
+            patch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: None)
+            self.watch(model, made, store, tmp_path, lesson)
+        assert len(given) > 40
+        assert all(torch.allclose(found, expected, atol=1e-5) for found, expected in given)
 
     def test_watching_is_learnt_and_leaves_the_tower_alone(self, model, made, store, tmp_path):
         tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
@@ -273,39 +302,48 @@ class TestLessons:
         layer = torch.nn.Linear(2, 2)
         optimizer = Muon(layer, lr=1, muon_lr=1)
         with pytest.raises(ModelError, match=r"the loss of seeing is nan at step 1"):
-            teach({"layer": layer}, optimizer, lambda step: layer.weight.sum() * float("nan"), 3, tmp_path / "seeing")
+            teach(
+                {"layer": layer},
+                optimizer,
+                lambda step, share: layer.weight.sum() * float("nan"),
+                3,
+                tmp_path / "seeing",
+            )
 
 
-class TestTexts:
-    @pytest.mark.parametrize("number", range(6))
-    def test_a_choice_names_the_letter_of_its_text(self, number):
-        import re
+class TestConclusions:
+    def test_a_chain_is_split_at_the_end_of_its_walk(self, taught):
+        from srvau_train.nano.reading import concluded
 
-        from srvau_train.nano.reading import naming
+        for row in taught:
+            given, said = concluded(row, LOOK)
+            assert given + said == row.request.messages[-1].text + row.response
+            assert re.search(r"\b15 s [^.]*\. $", given) and said.count("</answer>") == 1
+            assert "15 s" not in said.partition("</reflect>")[0].replace("and 15 s", "")
 
-        asked, said = naming(number, LOOK, 5)
-        options = dict(re.findall(r"\n([A-D])\. (.+)", asked))
-        letters = re.findall(r"option ([A-D])", said)
-        texts = [text for text in re.split(r"option [A-D]\.", said) if text.strip()]
-        assert len(letters) == len(texts) == 5 and len(options) == 4
-        for letter, text in zip(letters, texts, strict=True):
-            assert options[letter] in text
+    def test_the_times_follow_from_the_walk(self, taught):
+        from srvau_train.nano.reading import concluded
 
-    @pytest.mark.parametrize("number", range(12))
-    def test_the_times_follow_from_the_walk(self, number):
-        import re
+        asked = [row for row in taught if row.truth.segments]
+        assert len(asked) >= 6
+        for row in asked:
+            given, said = concluded(row, LOOK)
+            scene = scene_at("train", number_of(row.request.sample.id))
+            labels = zip(LOOK.times, labels_at(scene, LOOK.times), strict=True)
+            shown = [t for t, label in labels if label != "Normal"]
+            first, last = shown[0], shown[-1]
+            assert re.search(rf"\b{first:g} s\b.*\b{last:g} s\b", said.partition("</reflect>")[0]), said
+            assert f"[{first - 0.5:.1f}, {last + 0.5:.1f}]" in said
+            assert any(f"{first:g} s {seen}" in given for seen in wording.SEEN[scene.event.kind])
 
-        from srvau_train.nano.reading import timing
-
-        walk, said = timing(number, LOOK)
-        scene = scene_at("train", number)
-        shown = [t for t, label in zip(LOOK.times, labels_at(scene, LOOK.times), strict=True) if label != "Normal"]
-        assert bool(said) == bool(shown)
-        if shown:
-            first, last = (float(t) for t in re.findall(r"(\d+) s", said))
-            assert (first, last) == (shown[0], shown[-1])
-            assert said.endswith(f"[{first - 0.5:.1f}, {last + 0.5:.1f}]</glue>")
-            assert any(f"{first:g} s {seen}" in walk for seen in wording.SEEN[scene.event.kind])
+    def test_each_option_is_weighed_behind_its_text_and_the_one_that_fits_is_taken(self, taught):
+        for row in (row for row in taught if row.truth.option):
+            last = row.response.rpartition("<think>")[2]
+            options = row.request.sample.fields["options"]
+            for letter, text in zip("ABCD", options, strict=False):
+                fits = "fits." if letter == row.truth.option else "does not fit."
+                assert f"{letter}. {text} {letter} {fits}" in last
+            assert re.search(rf"option {row.truth.option}\.</think>", last)
 
 
 class TestRows:
@@ -408,7 +446,7 @@ class TestRecipe:
 
     def test_a_smaller_recipe_keeps_its_shape(self):
         small = Recipe().scaled(0.01)
-        assert (small.clips, small.vision.steps, small.reading.steps) == (140, 10, 4)
+        assert (small.clips, small.vision.steps, small.reading.steps) == (100, 10, 4)
         assert (small.watching.steps, small.watching.answers) == (10, 4) and small.size == Recipe().size
 
 
