@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from srvau_train.grading import LETTERS
 from srvau_train.rocot import wording
 from vau_bench.errors import ModelError
 
@@ -96,15 +98,11 @@ def _side_by_side(count: int) -> Iterator[Callable[..., Iterable[Any]]]:
         torch.set_num_threads(threads)
 
 
-def number_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens that are numbers, whole or with a fraction."""
-    return [token for text, token in tokenizer.get_vocab().items() if text.replace(".", "", 1).isdecimal()]
-
-
-def verdict_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens that say of an option whether it fits."""
-    words = (wording.FITS, wording.FITS_NOT)
-    return [token for said in words for token in tokenizer(f" {said.removesuffix('.')}")["input_ids"]]
+def concluded_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens that have to be looked up: numbers, letters of options, and whether an option fits."""
+    numbers = [token for text, token in tokenizer.get_vocab().items() if text.replace(".", "", 1).isdecimal()]
+    verdicts = (tokenizer(f" {said.removesuffix('.')}")["input_ids"] for said in (wording.FITS, wording.FITS_NOT))
+    return [*numbers, *tokenizer.convert_tokens_to_ids(list(LETTERS[:4])), *chain(*verdicts)]
 
 
 def _save(out: Path, step: int, modules: dict[str, Any], optimizer: Any) -> None:

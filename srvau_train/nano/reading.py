@@ -17,10 +17,9 @@ import torch
 
 from srvau_train.batches import IGNORED, response_tokens
 from srvau_train.examples import Example
-from srvau_train.grading import LETTERS
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
-from srvau_train.nano.lesson import SHARES, number_tokens, share_of, teach, verdict_tokens
+from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,7 @@ def teach_reading(
     language = model.model.language_model
     order = np.random.default_rng(seed).permutation(len(chained))
     looked_up = torch.zeros(len(tokenizer), dtype=torch.bool)
-    letters = tokenizer.convert_tokens_to_ids(list(LETTERS[:4]))
-    looked_up[[*number_tokens(tokenizer), *letters, *verdict_tokens(tokenizer)]] = True
+    looked_up[concluded_tokens(tokenizer)] = True
 
     def loss_of(step: int, share: int) -> Any:
         places = [order[(step * lesson.batch + i) % len(order)] for i in share_of(range(lesson.batch), share)]

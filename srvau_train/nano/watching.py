@@ -6,7 +6,8 @@ each of these has a loss of its own, until it finds them together.
 
 - At the end of each pair of frames, after some layers: what the pair shows, and its time.
 - In a list of times out of order, at each time: what is seen then, and its words.
-- Before the list: the answers. What stands in them counts as much as all other words, and so do the numbers in them.
+- Before the list: the answers. What stands in them counts as much as all other words, and so does what is concluded:
+  numbers, letters of options, whether these fit.
 - Every second batch: answers or chains, as in fine-tuning; in the end these alone.
 """
 
@@ -22,20 +23,22 @@ import numpy as np
 import torch
 
 from srvau_train.batches import IGNORED, ExampleDataset, PromptBuilder, sft_batch
-from srvau_train.examples import Example, answer_of
+from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look, number_of
-from srvau_train.nano.lesson import SHARES, number_tokens, share_of, teach, verdict_tokens
+from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, teach
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import sights, sights_head
 from srvau_train.rocot import wording
-from srvau_train.rocot.scene_teacher import weighed
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.timeline import Timeline
 from vau_bench.synth import scene_at
 
-ASKED = ("grounding", "classification", "mcq", "grounding")
-"""The kinds of answers, in turn: intervals take longest to learn."""
+ASKED = ("grounding", "classification", "grounding")
+"""The kinds of answers, in turn: intervals take longest to learn; options are chosen at the end of chains."""
+
+_WALKED = 3.0
+"""How much what a chain concludes counts: most of its numbers are the times of its walk, which are foretold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +62,14 @@ class WatchingLesson:
     depth: int = 2
 
 
-def walk(number: int, kind: str, look: Look) -> Example:
-    """Return a row that answers about a training clip, and then tells what is seen at each second, out of order.
-
-    The answer is class and interval, or an option after all have been weighed.
-    """
-    draw = stream_of("watching", number, kind)
+def walk(number: int, look: Look) -> Example:
+    """Return a row that answers about a training clip, and then tells what is seen at each second, out of order."""
+    draw = stream_of("watching", number)
     timeline = Timeline.of(scene_at("train", number), 1 / look.fps, draw)
     said = "; ".join(f"{m.t:g} s {m.seen}" for m in draw.shuffled(timeline.moments()))
-    if kind == "mcq":
-        row = answered(number, kind, look)
-        answers = row.response or ""
-    else:
-        row = prompt(number, kind, "reflect", look)
-        answers = "".join(direct(number, one, look).response or "" for one in ("classification", "grounding"))
+    row = prompt(number, "grounding", "reflect", look)
+    answers = "".join(direct(number, kind, look).response or "" for kind in ("classification", "grounding"))
     return Example(row.request, row.truth, f"{answers}{draw.pick(wording.CHECKING)} {said}.")
-
-
-def answered(number: int, kind: str, look: Look) -> Example:
-    """Return a row that answers about a training clip; it weighs each option before it chooses one."""
-    if kind != "mcq":
-        return direct(number, kind, look)
-    row = prompt(number, kind, "think", look)
-    draw, option = stream_of("choice", number), row.truth.option or ""
-    said = (
-        draw.pick(wording.WEIGHING),
-        weighed(row.request.sample.fields["options"], option),
-        draw.pick(wording.SO_OPTION).format(option=option),
-    )
-    return Example(row.request, row.truth, f"<think>{' '.join(said)}</think>{answer_of(row.request.sample, kind)}")
 
 
 def teach_watching(
@@ -124,22 +106,23 @@ def teach_watching(
 
     def loss_of(step: int, share: int) -> Any:
         answering = step >= lesson.steps - lesson.answers
-        short = answering and step % 4 != 3
+        short = answering and step % 2 == 0
         count = lesson.batch * 3 // 2 if short else lesson.batch
         places = share_of(range(count), share)
         numbers = [int(order[(step * count + i) % len(order)]) for i in places]
         walks = step % 2 == 0 and not answering
+        chains = bool(chained) and (step % 2 == 1 if answering else step % 4 == 3)
         if walks:
-            rows = [walk(n, ASKED[i % 3], look) for i, n in zip(places, numbers, strict=True)]
-        elif chained and step % 4 == 3:
+            rows = [walk(n, look) for n in numbers]
+        elif chains:
             rows = [chained[n % len(chained)] for n in numbers]
             numbers = [number_of(row.request.sample.id) for row in rows]
         else:
-            rows = [answered(n, ASKED[i % len(ASKED)], look) for i, n in zip(places, numbers, strict=True)]
+            rows = [direct(n, ASKED[i % len(ASKED)], look) for i, n in zip(places, numbers, strict=True)]
         dataset = ExampleDataset(rows, builder, tokenizer, store)
         batch = sft_batch([dataset[i] for i in range(len(rows))], tokenizer.pad_token_id)  # type: ignore[misc]
         shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(3)
-        return losses(batch, shown, walks=walks)
+        return losses(batch, shown, walks=walks, chains=chains)
 
     optimizer = Muon(model, list(heads.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     with losses.listening():
@@ -175,9 +158,8 @@ class _Losses:
             tokenizer.convert_tokens_to_ids([f"<{tag}>", f"</{tag}>"]) for tag in ("glue", "answer")
         )
         self._closing = torch.tensor([self._glue[1], self._answer[1]])
-        self._number = torch.zeros(len(tokenizer), dtype=torch.bool)
-        self._number[number_tokens(tokenizer)] = True
-        self._verdict = torch.tensor(verdict_tokens(tokenizer))
+        self._concluded = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self._concluded[concluded_tokens(tokenizer)] = True
         said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
         self._times = said[::2]
         self._place = torch.full((len(tokenizer),), -1)
@@ -194,13 +176,14 @@ class _Losses:
 
         return self._layer.register_forward_hook(hear)
 
-    def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool) -> Any:
+    def __call__(self, batch: dict[str, Any], shown: Any, *, walks: bool, chains: bool) -> Any:
         """Return the loss of a batch.
 
         Args:
             batch: as `sft_batch` makes it.
             shown: by its clips, (rows, pairs, 2, sights).
             walks: whether its rows end in a list of times.
+            chains: whether its rows are chains.
         """
         functional, labels = torch.nn.functional, batch.pop("labels")
         hidden = self._model.model(**batch).last_hidden_state
@@ -221,11 +204,11 @@ class _Losses:
             bears &= ~(listed & self._unsaid[token])
         target, kept = labels[:, 1:], bears[:, 1:]
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
-        number = _inside(labels, *self._glue) & self._number[token]
-        answer = _inside(labels, *self._answer) | torch.isin(labels, self._verdict)
-        for some in (number, answer, ~(number | answer)):
+        said = self._concluded[token]
+        answer = _inside(labels, *self._answer)
+        for some, weight in ((said, _WALKED if chains else 1), (answer & ~said, 1), (~(said | answer), 1)):
             if len(chosen := each[some[:, 1:][kept]]):
-                loss = loss + chosen.mean()
+                loss = loss + weight * chosen.mean()
         return loss
 
     def _seen(self, logits: Any, shown: Any) -> Any:
