@@ -105,6 +105,11 @@ def concluded_tokens(tokenizer: Any) -> list[int]:
     return [*numbers, *tokenizer.convert_tokens_to_ids(list(LETTERS[:4])), *chain(*verdicts)]
 
 
+def summed_means(each: Any, *groups: Any) -> Any:
+    """Return the sum of the means of a loss over groups of its tokens, each a mask; one that is empty adds nothing."""
+    return sum(each[group].mean() for group in groups if bool(group.any()))
+
+
 def _save(out: Path, step: int, modules: dict[str, Any], optimizer: Any) -> None:
     import torch
 

@@ -19,7 +19,7 @@ from srvau_train.batches import IGNORED, response_tokens
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
-from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, teach
+from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, summed_means, teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ def teach_reading(
         row, place = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
         target = labels[row, place + 1]
         each = torch.nn.functional.cross_entropy(model.lm_head(hidden[row, place]), target, reduction="none")
-        return each[looked_up[target]].mean() + each[~looked_up[target]].mean()
+        sought = looked_up[target]
+        return summed_means(each, sought, ~sought)
 
     optimizer = Muon(language, lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     teach({"model": model}, optimizer, loss_of, lesson.steps, out, shares=SHARES, log=log, advance=advance)

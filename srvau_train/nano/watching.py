@@ -26,7 +26,7 @@ from srvau_train.batches import IGNORED, ExampleDataset, PromptBuilder, sft_batc
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look, number_of
-from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, teach
+from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, summed_means, teach
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import sights, sights_head
 from srvau_train.rocot import wording
@@ -127,15 +127,9 @@ def teach_watching(
     optimizer = Muon(model, list(heads.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     with losses.listening():
         teach(
-            {"model": model, "heads": heads},
-            optimizer,
-            loss_of,
-            lesson.steps,
-            out,
-            shares=SHARES,
-            log=log,
+            {"model": model, "heads": heads}, optimizer, loss_of, lesson.steps, out, shares=SHARES, log=log,
             advance=advance,
-        )
+        )  # fmt: skip
 
 
 class _Losses:
@@ -154,10 +148,8 @@ class _Losses:
         self._language = model.model.language_model
         self._layer = self._language.layers[depth - 1]
         self._end = tokenizer.convert_tokens_to_ids("<|vision_end|>")
-        self._glue, self._answer = (
-            tokenizer.convert_tokens_to_ids([f"<{tag}>", f"</{tag}>"]) for tag in ("glue", "answer")
-        )
-        self._closing = torch.tensor([self._glue[1], self._answer[1]])
+        self._answer = tokenizer.convert_tokens_to_ids(["<answer>", "</answer>"])
+        self._closing = torch.tensor(tokenizer.convert_tokens_to_ids(["</glue>", "</answer>"]))
         self._concluded = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._concluded[concluded_tokens(tokenizer)] = True
         said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
@@ -204,12 +196,10 @@ class _Losses:
             bears &= ~(listed & self._unsaid[token])
         target, kept = labels[:, 1:], bears[:, 1:]
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
-        said = self._concluded[token]
-        answer = _inside(labels, *self._answer)
-        for some, weight in ((said, _WALKED if chains else 1), (answer & ~said, 1), (~(said | answer), 1)):
-            if len(chosen := each[some[:, 1:][kept]]):
-                loss = loss + weight * chosen.mean()
-        return loss
+        said = self._concluded[target[kept]]
+        answer = _inside(labels, *self._answer)[:, 1:][kept] & ~said
+        loss = loss + (_WALKED if chains else 1.0) * summed_means(each, said)
+        return loss + summed_means(each, answer, ~(said | answer))
 
     def _seen(self, logits: Any, shown: Any) -> Any:
         each = torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")

@@ -1,0 +1,172 @@
+"""The lessons before fine-tuning: they teach, they resume, their texts follow from the scenes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from srvau_train.nano.frames import Look, number_of
+from srvau_train.nano.recipe import Recipe
+from srvau_train.rocot import wording
+from vau_bench.errors import ModelError
+from vau_bench.synth import labels_at, scene_at
+
+pytest.importorskip("trl")
+torch = pytest.importorskip("torch")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("training")]
+
+LOOK = Look()
+
+
+class TestLessons:
+    def watch(self, model, made, store, out, lesson):
+        from srvau_train.batches import family_of_model, input_builder
+        from srvau_train.nano.watching import teach_watching
+
+        builder = input_builder(made[1], model, family_of_model(model), Recipe().base("x").data)
+        losses = []
+        teach_watching(
+            model,
+            made[1].tokenizer,
+            builder,
+            store,
+            lesson,
+            out,
+            chained=[],
+            seed=0,
+            log=lambda line: losses.append(line["loss"]),
+        )
+        return losses
+
+    def read(self, model, made, rows, out, lesson):
+        from srvau_train.nano.reading import teach_reading
+
+        losses = []
+        teach_reading(
+            model, made[1].tokenizer, rows, LOOK, lesson, out, seed=0, log=lambda line: losses.append(line["loss"])
+        )
+        return losses
+
+    def test_reading_is_learnt_without_a_picture(self, model, made, taught, tmp_path):
+        tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
+        losses = self.read(model, made, taught, tmp_path, replace(Recipe().reading, steps=30, batch=4))
+        assert losses[-1] < 0.7 * losses[0]
+        assert all(torch.equal(tower[name], p) for name, p in model.model.visual.named_parameters())
+
+    def test_groups_of_tokens_count_alike_and_one_that_is_empty_adds_nothing(self):
+        from srvau_train.nano.lesson import summed_means
+
+        each, some = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([False, False, True])
+        assert float(summed_means(each, some, ~some)) == 7.5
+        none = torch.zeros(3, dtype=torch.bool)
+        assert float(summed_means(each, none, ~none)) == 3.0
+
+    def test_a_reading_lesson_of_few_chains_reads_them_again(self, model, made, taught, tmp_path):
+        losses = self.read(model, made, taught[:3], tmp_path, replace(Recipe().reading, steps=10, batch=8))
+        assert len(losses) == 1
+
+    def test_shares_at_once_give_the_gradient_of_the_batch(self, model, made, store, tmp_path):
+        from srvau_train.nano import lesson as lessons
+        from srvau_train.nano import watching
+
+        given = []
+        lesson = replace(Recipe().watching, steps=1, batch=4)
+
+        def keep(modules, optimizer, loss_of, steps, out, **rest):
+            weights = [w for w in model.parameters() if w.requires_grad]
+            one_by_one = [torch.autograd.grad(loss_of(0, s), weights, allow_unused=True) for s in (0, 1)]
+            lessons.teach(modules, optimizer, loss_of, steps, out, **rest)
+            given.extend((w.grad, (a + b) / 2) for w, a, b in zip(weights, *one_by_one, strict=True) if a is not None)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(watching, "teach", keep)
+            patch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_: None)
+            threads = torch.get_num_threads()
+            self.watch(model, made, store, tmp_path, lesson)
+            assert torch.get_num_threads() == threads
+        assert len(given) > 40
+        assert all(torch.allclose(found, expected, atol=1e-5) for found, expected in given)
+
+    def test_watching_is_learnt_and_leaves_the_tower_alone(self, model, made, store, tmp_path):
+        tower = {name: p.clone() for name, p in model.model.visual.named_parameters()}
+        lesson = replace(Recipe().watching, steps=20, batch=4)
+        losses = self.watch(model, made, store, tmp_path, lesson)
+        assert losses[1] < 0.7 * losses[0]
+        assert all(torch.equal(tower[name], p) for name, p in model.model.visual.named_parameters())
+
+    def test_cut_off_it_ends_with_the_same_weights(self, made, store, tmp_path, monkeypatch):
+        import copy
+
+        from srvau_train.nano import lesson as lessons
+
+        lesson = replace(Recipe().watching, steps=4, batch=2)
+        whole, cut, resumed = (copy.deepcopy(made[0]) for _ in range(3))
+        self.watch(whole, made, store, tmp_path / "whole", lesson)
+        save = lessons._save
+
+        def stop(out, step, *rest):
+            save(out, step, *rest)
+            if step == 2:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(lessons, "_save", stop)
+        monkeypatch.setattr(lessons.teach, "__kwdefaults__", {**lessons.teach.__kwdefaults__, "save_every": 2})
+        with pytest.raises(KeyboardInterrupt):
+            self.watch(cut, made, store, tmp_path / "cut", lesson)
+        monkeypatch.setattr(lessons, "_save", save)
+        self.watch(resumed, made, store, tmp_path / "cut", lesson)
+        after = resumed.state_dict()
+        assert all(torch.equal(value, after[name]) for name, value in whole.state_dict().items())
+
+    def test_a_loss_that_is_no_number(self, tmp_path):
+        from srvau_train.muon import Muon
+        from srvau_train.nano.lesson import teach
+
+        layer = torch.nn.Linear(2, 2)
+        optimizer = Muon(layer, lr=1, muon_lr=1)
+        with pytest.raises(ModelError, match=r"the loss of seeing is nan at step 1"):
+            teach(
+                {"layer": layer},
+                optimizer,
+                lambda step, share: layer.weight.sum() * float("nan"),
+                3,
+                tmp_path / "seeing",
+            )
+
+
+class TestConclusions:
+    def test_a_chain_is_split_at_the_end_of_its_walk(self, taught):
+        from srvau_train.nano.reading import concluded
+
+        for row in taught:
+            given, said = concluded(row, LOOK)
+            assert given + said == row.request.messages[-1].text + row.response
+            walked = given.rpartition("<reflect>")[2]
+            assert [float(t) for t in re.findall(r"\b(\d+) s [a-z]", walked)][-16:] == list(LOOK.times)
+            assert walked.endswith(". ") and said.count("</answer>") == 1
+
+    def test_the_times_follow_from_the_walk(self, taught):
+        from srvau_train.nano.reading import concluded
+
+        asked = [row for row in taught if row.truth.segments]
+        assert len(asked) >= 6
+        for row in asked:
+            given, said = concluded(row, LOOK)
+            scene = scene_at("train", number_of(row.request.sample.id))
+            labels = zip(LOOK.times, labels_at(scene, LOOK.times), strict=True)
+            shown = [t for t, label in labels if label != "Normal"]
+            first, last = shown[0], shown[-1]
+            assert re.search(rf"\b{first:g} s\b.*\b{last:g} s\b", said.partition("</reflect>")[0]), said
+            assert f"[{first - 0.5:.1f}, {last + 0.5:.1f}]" in said
+            assert any(f"{first:g} s {seen}" in given for seen in wording.SEEN[scene.event.kind])
+
+    def test_each_option_is_weighed_behind_its_text_and_the_one_that_fits_is_taken(self, taught):
+        for row in (row for row in taught if row.truth.option):
+            last = row.response.rpartition("<think>")[2]
+            options = row.request.sample.fields["options"]
+            for letter, text in zip("ABCD", options, strict=False):
+                fits = "fits." if letter == row.truth.option else "does not fit."
+                assert f"{letter}. {text} {letter} {fits}" in last
+            assert re.search(rf"option {row.truth.option}\.</think>", last)
