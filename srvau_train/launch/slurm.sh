@@ -10,7 +10,8 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 stage="${1:?stage: sft or grpo}"
 shift
-head_node="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)"
+hosts="$(scontrol show hostnames "$SLURM_JOB_NODELIST")"
+head_node="${hosts%%$'\n'*}"
 gpus="${SLURM_GPUS_ON_NODE:-8}"
 # A requeued job goes on from its last whole checkpoint.
 srun bash -c "accelerate launch \\

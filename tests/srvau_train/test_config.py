@@ -113,7 +113,7 @@ class TestLaunchers:
         assert os.access(path, os.X_OK)
 
     def test_slurm_hands_the_stage_on(self, tmp_path):
-        for name, body in {"scontrol": "echo node-a; echo node-b", "srun": 'echo "$@"'}.items():
+        for name, body in {"scontrol": "echo node-a; seq 20000", "srun": 'echo "$@"'}.items():
             (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
             (tmp_path / name).chmod(0o755)
         env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_NODELIST": "x", "SLURM_NNODES": "2",
