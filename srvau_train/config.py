@@ -58,6 +58,8 @@ class DataSection(Section):
     split: str = Field("train", description="only train is accepted")
     data: Path | None = Field(None, description="folder of the annotations")
     videos: list[Path] = Field([], description="folders to look for videos in; default: beside the annotations")
+    tasks_dirs: list[Path] = Field([], description="further folders of task folders")
+    ucf_grounding: bool = Field(False, description="train grounding on UCF-Crime, which tests generalisation else")
     mode: Literal["video", "frames", "patches"] = Field("video", description="as the argument of qwen_vl")
     tell_times: Literal["auto", "always", "never"] = Field("auto", description="as the argument of qwen_vl")
     frames: str | None = Field(None, description="frame plan, such as fps(2, max=32); default: the task's")

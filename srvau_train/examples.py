@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from srvau_train.footage import finder_of
 from srvau_train.grading import Truth
-from srvau_train.rocot.splits import check_training_split
+from srvau_train.rocot.splits import check_training_split, held_out
 from vau_bench.catalogue import Catalogue
 from vau_bench.errors import DataError, UsageError
 from vau_bench.journal import read_lines
@@ -77,6 +78,7 @@ def task_examples(
     style: str,
     split: str = "train",
     data: Path | None = None,
+    videos: Sequence[Path] = (),
     plan: str | None = None,
     limit: int | None = None,
     answers: bool = False,
@@ -87,20 +89,17 @@ def task_examples(
 
     Raises:
         UsageError: for a split that is no training split.
-        DataError: if a video of the test split is among the samples.
+        DataError: if a video of the test split is among the samples, or it cannot be told.
     """
     if answers and style != "direct":
         raise UsageError(f"rows of the task {task.name} hold answers alone: train on them in style direct, not {style}")
     check_training_split([], split)
     selection = task.select(data, split=split, limit=limit)
-    held_out = [s for name in task.spec.splits if name != split for s in _held_out(task, data, name)]
-    check_training_split(selection.samples, split, held_out)
-    kind = task.kind(selection.dataset)
+    check_training_split(selection.samples, split, held_out(task, data))
+    kind, find = task.kind(selection.dataset), finder_of(task, selection.dataset, videos)
     return [
         Example(
-            request_of(
-                task, kind, sample, style, video=selection.dataset.find_video(sample), plan=plan or task.spec.frames
-            ),
+            request_of(task, kind, sample, style, video=find(sample), plan=plan or task.spec.frames),
             truth_of(sample, kind.name, _classes(kind)),
             answer_of(sample, kind.name) if answers else None,
         )
@@ -113,6 +112,7 @@ def chain_examples(
     tasks: Catalogue,
     *,
     data: Path | None = None,
+    videos: Sequence[Path] = (),
     plan: str | None = None,
     limit: int | None = None,
 ) -> list[Example]:
@@ -122,6 +122,7 @@ def chain_examples(
         folder: that `train rocot` made.
         tasks: where theirs are found.
         data: root of the annotations.
+        videos: folders to look for videos in, before where the task looks.
         plan: of the frames; default: the task's.
         limit: chains at most.
 
@@ -132,20 +133,18 @@ def chain_examples(
     if not path.is_file():
         raise DataError(f"{folder} holds no chains.jsonl; `vau-bench train rocot --out {folder}` makes it")
     records = [record for record in read_lines(path, json.loads) if record["kind"] != "report"][:limit]
-    sources: dict[str, tuple[Task, Kind[Any], Any, dict[str, Sample]]] = {}
+    sources: dict[str, _Source] = {}
     rows = []
     for record in records:
         check_training_split([], record.get("split", ""))
         name = record.get("task") or f"vau_synth_{record['kind']}"
         if name not in sources:
-            sources[name] = _source(name, tasks, data, [r for r in records if _task_of(r) == name])
-        task, kind, dataset, samples = sources[name]
+            sources[name] = _source(name, tasks, data, videos, [r for r in records if _task_of(r) == name])
+        task, kind, find, samples = sources[name]
         sample = samples.get(record["sample_id"])
         if sample is None:
             raise DataError(f"{path}: the task {name} has no sample {record['sample_id']}")
-        request = request_of(
-            task, kind, sample, "reflect", video=dataset.find_video(sample), plan=plan or task.spec.frames
-        )
+        request = request_of(task, kind, sample, "reflect", video=find(sample), plan=plan or task.spec.frames)
         truth = truth_of(sample, kind.name, _classes(kind))
         rows.append(Example(request, truth, record["response"], int(record["loss_from"])))
     return rows
@@ -155,10 +154,19 @@ def _task_of(record: Mapping[str, Any]) -> str:
     return record.get("task") or f"vau_synth_{record['kind']}"
 
 
+class _Source(NamedTuple):
+    """A task that chains belong to, what finds its videos, and its samples by id."""
+
+    task: Task
+    kind: Kind[Any]
+    find: Callable[[Sample], Path | None]
+    samples: dict[str, Sample]
+
+
 def _source(
-    name: str, tasks: Catalogue, data: Path | None, records: Iterable[Mapping[str, Any]]
-) -> tuple[Task, Kind[Any], Any, dict[str, Sample]]:
-    """Return task, kind, dataset and samples by id; a generated dataset is made as long as the chains need it."""
+    name: str, tasks: Catalogue, data: Path | None, videos: Sequence[Path], records: Iterable[Mapping[str, Any]]
+) -> _Source:
+    """Read a task; a generated dataset is made as long as the chains need it."""
     if name not in tasks:
         raise DataError(f"the chains belong to the task {name}, which does not exist here")
     task = tasks.get(name)
@@ -166,10 +174,9 @@ def _source(
     samples = {sample.id: sample for sample in dataset.samples}
     if task.spec.dataset.reader == "vau_synth":
         samples |= _drawn(record for record in records if record["sample_id"] not in samples)
-    held_out = [s for split in task.spec.splits if split != "train" for s in _held_out(task, data, split)]
     wanted = {record["sample_id"] for record in records}
-    check_training_split((s for s in samples.values() if s.id in wanted), "train", held_out)
-    return task, task.kind(dataset), dataset, samples
+    check_training_split((s for s in samples.values() if s.id in wanted), "train", held_out(task, data))
+    return _Source(task, task.kind(dataset), finder_of(task, dataset, videos), samples)
 
 
 def _drawn(records: Iterable[Mapping[str, Any]]) -> dict[str, Sample]:
@@ -182,13 +189,6 @@ def _drawn(records: Iterable[Mapping[str, Any]]) -> dict[str, Sample]:
         split, _, number = name.partition("-")
         found[name] = sample_of(scene_at(split, int(number), seed=made["seed"], params=params))
     return found
-
-
-def _held_out(task: Task, data: Path | None, split: str) -> Sequence[Sample]:
-    try:
-        return task.read(data, split).samples
-    except DataError:  # a training folder need not hold the test annotations
-        return ()
 
 
 def _classes(kind: Kind[Any]) -> Sequence[str]:

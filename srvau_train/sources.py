@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from srvau_train.config import DataSection
 from srvau_train.examples import Example, chain_examples, task_examples
+from srvau_train.rocot.splits import check_in_distribution
 
 
 def training_rows(data: DataSection, *, responses: bool) -> list[Example]:
@@ -15,19 +18,19 @@ def training_rows(data: DataSection, *, responses: bool) -> list[Example]:
 
     Raises:
         UnknownNameError: for a task that does not exist.
+        UsageError: for grounding on UCF-Crime, unless the configuration allows it.
         DataError: for rows that cannot be read or may not be trained on.
     """
     from vau_bench.catalogue import Catalogue
 
-    tasks = Catalogue()
+    catalogue = Catalogue(data.tasks_dirs)
+    shown: dict[str, Any] = {"data": data.data, "videos": data.videos, "plan": data.frames, "limit": data.limit}
     rows: list[Example] = []
     if responses:
         for folder in data.chains:
-            rows += chain_examples(folder, tasks, data=data.data, plan=data.frames, limit=data.limit)
-    for name in data.tasks:
-        task = tasks.get(name)
-        rows += task_examples(
-            task, style=data.style, split=data.split, data=data.data, plan=data.frames, limit=data.limit,
-            answers=responses,
-        )  # fmt: skip
+            rows += chain_examples(folder, catalogue, **shown)
+    tasks = [catalogue.get(name) for name in data.tasks]
+    check_in_distribution(tasks, allowed=data.ucf_grounding)
+    for task in tasks:
+        rows += task_examples(task, style=data.style, split=data.split, answers=responses, **shown)
     return rows

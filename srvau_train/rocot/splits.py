@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
-from vau_bench.errors import DataError, UsageError
+from vau_bench.errors import DataError, NoAnnotationError, UsageError
 from vau_bench.readers.names import source_video
 from vau_bench.records import Sample
 from vau_bench.task import Task
@@ -24,8 +25,33 @@ def check_in_distribution(tasks: Iterable[Task], *, allowed: bool = False) -> No
         if (task.spec.dataset.name, task.spec.kind) in OUT_OF_DISTRIBUTION and not allowed:
             raise UsageError(
                 f"{task.name} is the out-of-distribution test of grounding, so it is not trained on (the times of its "
-                "training anomalies are unknown, too); leave it out, or pass --ucf-grounding"
+                "training anomalies are unknown, too); leave it out, or allow it: --ucf-grounding of `train rocot`, "
+                "data.ucf_grounding of a configuration"
             )
+
+
+def held_out(task: Task, data: Path | None) -> list[Sample]:
+    """Return the samples of all splits of a task that are not trained on.
+
+    A folder for training need not hold all of them, but that of the split that the task is evaluated on.
+
+    Args:
+        task: with its splits.
+        data: root of the annotations.
+
+    Raises:
+        DataError: if that one is absent, or one that is there cannot be read.
+    """
+    found: list[Sample] = []
+    for split in task.spec.splits:
+        if split in TRAINING_SPLITS:
+            continue
+        try:
+            found += task.read(data, split).samples
+        except NoAnnotationError as error:
+            if split == task.spec.split:
+                raise DataError(f"whether videos of {task.name} are held out cannot be checked: {error}") from None
+    return found
 
 
 def check_training_split(samples: Iterable[Sample], split: str, held_out: Iterable[Sample] = ()) -> None:

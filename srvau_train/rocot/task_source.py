@@ -8,15 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from srvau_train.footage import finder_of
 from srvau_train.rocot.answers import Kind
 from srvau_train.rocot.config import TaskConfig
 from srvau_train.rocot.source import About, Picture, Subject
-from srvau_train.rocot.splits import TRAINING_SPLITS, check_in_distribution, check_training_split
+from srvau_train.rocot.splits import check_in_distribution, check_training_split, held_out
 from vau_bench.catalogue import Catalogue
-from vau_bench.errors import DataError, NoAnnotationError, UsageError, VideoError
+from vau_bench.errors import DataError, UsageError, VideoError
 from vau_bench.paths import cache_dir
-from vau_bench.readers import Dataset
-from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import ANOMALY, NORMAL, Response, Sample
 from vau_bench.task import Selection, Task
 from vau_bench.video import ClipLoader
@@ -120,25 +119,15 @@ class TaskSource:
                     footage=partial(_footage, part, sample), absent=None if here else "missing_video",
                 )  # fmt: skip
 
-    def check(self, held_out: Sequence[Sample]) -> None:
+    def check(self, others: Sequence[Sample]) -> None:
         """Refuse source videos of the other splits of the same dataset, and of these samples.
 
         Raises:
             DataError: naming the first, or if the split that a task is evaluated on cannot be read.
         """
         for part in self._parts.values():
-            barred = [*held_out, *(s for split in part.task.spec.splits for s in self._held_out(part.task, split))]
+            barred = [*others, *held_out(part.task, self.config.data)]
             check_training_split(part.selection.samples, self.split, barred)
-
-    def _held_out(self, task: Task, split: str) -> Sequence[Sample]:
-        if split in TRAINING_SPLITS:
-            return ()
-        try:
-            return task.read(self.config.data, split).samples
-        except NoAnnotationError as error:
-            if split == task.spec.split:
-                raise DataError(f"whether videos of {task.name} are held out cannot be checked: {error}") from None
-            return ()
 
     def tag_of(self, response: Response) -> str | None:
         """Return the task that a response answers.
@@ -195,14 +184,6 @@ def as_asked(sample: Sample, kind: Kind) -> Sample:
         anomaly = target.label if target.label not in (None, NORMAL) else ANOMALY
         return replace(sample, target=replace(target, label=anomaly if target.segments else NORMAL))
     return replace(sample, target=replace(target, segments=()) if target.label == NORMAL else target)
-
-
-def finder_of(task: Task, dataset: Dataset, videos: Sequence[Path]) -> Callable[[Sample], Path | None]:
-    """Return what finds the videos of a task: below the folders `videos`, in order, else where the reader looks."""
-    if not videos:
-        return dataset.find_video
-    finders = [VideoFinder(root, task.spec.dataset.args.get("videos", ())) for root in videos]
-    return lambda sample: next(filter(None, (finder.find(sample.video) for finder in finders)), None)
 
 
 def _footage(part: _Part, sample: Sample) -> Path | None:
