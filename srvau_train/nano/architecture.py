@@ -35,7 +35,7 @@ CHAT_TEMPLATE = """\
 {% endif %}"""
 
 _PIECES = (
-    r"\d+(?:\.\d+)?|\b[A-F]\b|\bon the (?:left|right)\b[:;,]*\s*"
+    r"\d+(?:\.\d+)?|\b[A-F]\b|\bon the (?:left|right)\b(?: side\b)?[:;,]*\s*"
     r"|(?:(?!\b[A-F]\b|\bon the (?:left|right)\b)[^\d<>:;.,?])+[:;,]*\s*|[:;.,?]+\s*|[<>]"
 )
 """A number, the letter of an option and a side are pieces of their own, whatever stands beside them, so that a time is
@@ -186,55 +186,90 @@ _QUIET = 0.4
 
 
 def _number(model: Any, tokenizer: Any, size: Size) -> None:
-    """Give numbers waves of their value in half of their embedding: 7 is like 7.0 and near 7.5 from the first step."""
+    """Let embeddings fill half of the width, and give numbers waves of their value in most of that.
+
+    So 7 is like 7.0 and near 7.5 from the first step, and what the first layer carries has a place of its own.
+    """
     import torch
 
     weight = model.get_input_embeddings().weight
     half = size.hidden // 2
-    rates = torch.exp(torch.linspace(math.log(0.15), math.log(3.0), half // 2))
+    rates = torch.exp(torch.linspace(math.log(0.15), math.log(3.0), half * 3 // 8))
     with torch.no_grad():
+        weight[:, half:] = 0
+        weight[:, :half] *= math.sqrt(2)
         for token, place in tokenizer.get_vocab().items():
             if re.fullmatch(r"\d+(\.\d+)?", token):
                 angles = float(token) * rates
-                weight[place, :half] = torch.cat([angles.sin(), angles.cos()]) * math.sqrt(2 / size.hidden)
+                weight[place, : 2 * len(rates)] = torch.cat([angles.sin(), angles.cos()]) * math.sqrt(2 / half)
 
 
 _THETA = 1e6
 """Base of the rotary frequencies, Qwen's own: most of them hardly turn over a prompt, and so tell what, not where."""
 _NEAR = 5.0
-"""How sharply a head looks at one place."""
+"""How sharply a head of the first layer looks at one place."""
+_SHARP = 3.0
+"""How sharply one of the second looks for what is alike."""
+_TOLD = 0.2
+"""How loudly it says what it has found."""
+
+
+_BACK = (1, 3, 2, 4)
+"""How many tokens the heads of the first layer look back; the first two share what they carry, and so do the others."""
 
 
 def _look_back(model: Any, size: Size) -> None:
-    """Let each head of the first layer look a token further back, and one of the second ask what has stood behind what.
+    """Let the first layer's heads look back so many tokens, and two of the second look up what they have carried.
 
-    From there it is a short way to looking something up in the text, such as the letter of an option; without it a
-    model of this size finds no way within its steps.
+    The one asks what has stood behind a token like this, the other where the two tokens before the last have stood
+    one behind the other: an option that was repeated word by word is found again that way, and its letter with it.
+    From there it is a short way to looking things up in the text; without it a model of this size finds none within
+    its steps.
     """
     import torch
 
-    first, second = (layer.self_attn for layer in model.model.language_model.layers[:2])
-    wide = size.hidden // size.heads
-    half = wide // 2
+    layers = model.model.language_model.layers
+    first, second = (layer.self_attn for layer in layers[:2])
+    wide, embedded = size.hidden // size.heads, size.hidden // 2
+    half, part = wide // 2, embedded // size.heads
     angles = _THETA ** (-torch.arange(half) / half)
-    moved = [_orthogonal(wide, size.hidden) for _ in range(size.heads // 2)]
-    to = [_orthogonal(wide, size.hidden).T for _ in range(size.heads)]
-    slow = [*range(half // 3, half), *range(half + half // 3, wide)]
+    slow = [*range(half // 2, half), *range(half + half // 2, wide)]
+    itself = [torch.nn.functional.pad(_orthogonal(part, embedded), (0, embedded)) for _ in range(size.heads // 2)]
+    carried = torch.eye(size.hidden)[embedded:].split(part)
     with torch.no_grad():
         for projection in (first.q_proj, first.k_proj):
             projection.weight.mul_(0.1)
-        for head in range(size.heads):
-            back = torch.cat([(angles * (head + 1)).cos(), -(angles * (head + 1)).sin()])
-            first.q_proj.bias[head * wide : (head + 1) * wide] = _NEAR * back
-        for head in range(size.heads // 2):
-            first.k_proj.bias[head * wide : (head + 1) * wide] = _NEAR * torch.cat(
-                [torch.ones(half), torch.zeros(half)]
+        for projection in (first.o_proj, layers[0].mlp.down_proj):
+            projection.weight.mul_(0.25)
+        for head, (distance, place) in enumerate(zip(_BACK, carried, strict=True)):
+            begin = head * wide
+            back = torch.cat([(angles * distance).cos(), -(angles * distance).sin()])
+            first.q_proj.bias[begin : begin + wide] = _NEAR * back
+            first.o_proj.weight[:, begin : begin + part] = place.T * size.hidden**-0.5
+        for group, read in enumerate(itself):
+            begin = group * wide
+            first.k_proj.bias[begin : begin + half] = _NEAR
+            first.v_proj.weight[begin : begin + part] = read
+        for head, asked, found in (
+            (0, [(slow, itself[0], carried[0])], [(itself[0], itself[0])]),
+            (
+                2,
+                [(slow[::2], carried[2], itself[1]), (slow[1::2], carried[1], carried[0])],
+                [(carried[1], itself[0]), (carried[3], itself[1])],
+            ),
+        ):
+            group = head // 2
+            query, key, value = (
+                projection.weight[place * wide : (place + 1) * wide].zero_()
+                for projection, place in ((second.q_proj, head), (second.k_proj, group), (second.v_proj, group))
             )
-        first.v_proj.weight.copy_(torch.cat(moved))
-        first.o_proj.weight.copy_(torch.cat(to, 1) * 0.5)
-        for projection, read, gain in ((second.q_proj, moved[0], 4.0), (second.k_proj, to[0].T, 8.0)):
-            projection.weight[:wide] = 0
-            projection.weight[slow] = read[: len(slow)] * gain
+            for places, wanted, kept in asked:
+                count = min(len(places), part)
+                query[places[:count]], key[places[:count]] = wanted[:count] * _SHARP, kept[:count] * _SHARP
+            told = second.o_proj.weight[:, head * wide : (head + 1) * wide]
+            for place, (read, written) in enumerate(found):
+                value[place * part : (place + 1) * part] = read
+                told[:, place * part : (place + 1) * part] = written.T * _TOLD
 
 
 def _orthogonal(rows: int, columns: int) -> Any:

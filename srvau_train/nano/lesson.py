@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from srvau_train.grading import LETTERS
-from srvau_train.rocot import wording
 from vau_bench.errors import ModelError
 
 SHARES = 2
@@ -99,10 +97,9 @@ def _side_by_side(count: int) -> Iterator[Callable[..., Iterable[Any]]]:
 
 
 def concluded_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens that have to be looked up: numbers, letters of options, and whether an option fits."""
+    """Return the tokens that have to be looked up: numbers, and letters of options."""
     numbers = [token for text, token in tokenizer.get_vocab().items() if text.replace(".", "", 1).isdecimal()]
-    verdicts = (tokenizer(f" {said.removesuffix('.')}")["input_ids"] for said in (wording.FITS, wording.FITS_NOT))
-    return [*numbers, *tokenizer.convert_tokens_to_ids(list(LETTERS[:4])), *chain(*verdicts)]
+    return [*numbers, *tokenizer.convert_tokens_to_ids(list(LETTERS[:4]))]
 
 
 def summed_means(each: Any, *groups: Any) -> Any:

@@ -1,7 +1,7 @@
 """The language model's first lesson, without pictures: to conclude from a text.
 
-A chain reads the ends of an interval off its own walk through the clip, and weighs each option against it. Learnt
-beside everything else, neither is found within the steps.
+A chain reads the ends of an interval off its own walk through the clip, and looks the letter of the option up that
+agrees with it. Learnt beside everything else, neither is found within the steps.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from srvau_train.batches import IGNORED, response_tokens
+from srvau_train.batches import response_tokens
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
 from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, summed_means, teach
+from srvau_train.rocot import wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +31,29 @@ class ReadingLesson:
         steps: of the optimizer.
         batch: rows a step.
         rate: of AdamW at its peak.
-        muon_rate: of Muon at its peak.
+        muon_rate: of Muon at its peak; a higher one undoes how the model begins before it is of use.
     """
 
     steps: int = 400
     batch: int = 16
     rate: float = 2e-3
-    muon_rate: float = 0.015
+    muon_rate: float = 0.005
 
 
-def concluded(row: Example, look: Look) -> tuple[str, str]:
-    """Return a chain's question and the chain up to the end of its walk through the clip, and what follows from it."""
-    response = row.response or ""
-    walk = re.search(rf"\b{look.times[-1]:g} s [^.]*\. ", response)
+def parts(row: Example, look: Look) -> tuple[str, str, str]:
+    """Return a chain's question and the chain up to its walk through the clip, the walk, and what follows from it."""
+    whole = row.request.messages[-1].text + (row.response or "")
+    first, last = (f"{look.times[place]:g}" for place in (0, -1))
+    walk = re.search(rf"(?<=: ){first} s .*?; {last} s .*?\. ", whole)
     if walk is None:
         raise ValueError(f"a chain of {row.request.sample.id} walks through nothing")
-    return row.request.messages[-1].text + response[: walk.end()], response[walk.end() :]
+    return whole[: walk.start()], walk.group(), whole[walk.end() :]
+
+
+def mark_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens by which a walk says that something begins or is over."""
+    said = [text.partition("{")[0] for text in (wording.IT_BEGINS, wording.IT_IS_OVER)]
+    return [token for tokens in tokenizer(said)["input_ids"] for token in tokens]
 
 
 def teach_reading(
@@ -74,26 +82,36 @@ def teach_reading(
     model.model.visual.requires_grad_(False)
     language = model.model.language_model
     order = np.random.default_rng(seed).permutation(len(chained))
-    looked_up = torch.zeros(len(tokenizer), dtype=torch.bool)
+    looked_up, marks = (torch.zeros(len(tokenizer), dtype=torch.bool) for _ in range(2))
     looked_up[concluded_tokens(tokenizer)] = True
+    marks[mark_tokens(tokenizer)] = True
 
     def loss_of(step: int, share: int) -> Any:
         places = [order[(step * lesson.batch + i) % len(order)] for i in share_of(range(lesson.batch), share)]
-        rows = [concluded(chained[place], look) for place in places]
-        encoded = [response_tokens(tokenizer, given + said, len(given)) for given, said in rows]
-        width = max(len(tokens) for tokens, _ in encoded)
-        ids = torch.full((len(rows), width), tokenizer.pad_token_id)
-        labels = torch.full((len(rows), width), IGNORED)
-        for i, (tokens, bears) in enumerate(encoded):
-            row_ids = torch.tensor(tokens)
-            ids[i, : len(tokens)] = row_ids
-            labels[i, : len(tokens)] = torch.where(torch.tensor(bears), row_ids, IGNORED)
+        ids, walked, follows = read_batch(tokenizer, [parts(chained[place], look) for place in places])
         hidden = language(input_ids=ids, attention_mask=(ids != tokenizer.pad_token_id).long()).last_hidden_state
-        row, place = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
-        target = labels[row, place + 1]
+        walked &= looked_up[ids] | marks[ids]
+        row, place = (walked | follows)[:, 1:].nonzero(as_tuple=True)
+        target, within = ids[row, place + 1], walked[row, place + 1]
         each = torch.nn.functional.cross_entropy(model.lm_head(hidden[row, place]), target, reduction="none")
         sought = looked_up[target]
-        return summed_means(each, sought, ~sought)
+        return summed_means(each, within, sought & ~within, ~(sought | within))
 
     optimizer = Muon(language, lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     teach({"model": model}, optimizer, loss_of, lesson.steps, out, shares=SHARES, log=log, advance=advance)
+
+
+def read_batch(tokenizer: Any, rows: Sequence[tuple[str, str, str]]) -> tuple[Any, Any, Any]:
+    """Return the tokens of rows, padded on the right, and masks of those of the walks and of what follows."""
+    encoded = [response_tokens(tokenizer, "".join(row)) for row in rows]
+    width = max(len(tokens) for tokens, _ in encoded)
+    ids = torch.full((len(rows), width), tokenizer.pad_token_id)
+    walked, follows = torch.zeros_like(ids, dtype=torch.bool), torch.zeros_like(ids, dtype=torch.bool)
+    for i, ((tokens, _), (given, walk, said)) in enumerate(zip(encoded, rows, strict=True)):
+        count = len(tokens)
+        ids[i, :count] = torch.tensor(tokens)
+        whole = given + walk + said
+        behind = [response_tokens(tokenizer, whole, at)[1] for at in (len(given), len(given + walk))]
+        follows[i, :count] = torch.tensor(behind[1])
+        walked[i, :count] = torch.tensor(behind[0]) & ~follows[i, :count]
+    return ids, walked, follows

@@ -80,7 +80,7 @@ class Training:
             kinds=ANSWERED,
             manner=Manner("seconds", 1.0, GRID),
             seed=self.recipe.seed,
-            right_share=0.5,
+            right_share=0.3,
         )
         with self._stage("chains", self.recipe.taught * len(ANSWERED)):
             build(folder, config, SceneTeacher(), progress=self._advance)
@@ -119,10 +119,13 @@ class Training:
         if not (folder / FINAL).is_dir():
             model, processor = self._load(self.seeing())
             recipe = self.recipe
+            chained = chains(self.taught(), recipe.look)
+            # letters take longest to learn
+            rows = chained + [row for row in chained if row.truth.option]
             with self._lesson("reading", recipe.reading.steps) as log:
                 teach_reading(
-                    model, processor.tokenizer, chains(self.taught(), recipe.look), recipe.look, recipe.reading, folder,
-                    seed=recipe.seed, log=log, advance=self._advance,
+                    model, processor.tokenizer, rows, recipe.look, recipe.reading, folder, seed=recipe.seed, log=log,
+                    advance=self._advance,
                 )  # fmt: skip
             save_final(folder, model, processor, model_arguments=recipe.arguments)
         return folder / FINAL

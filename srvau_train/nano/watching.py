@@ -6,8 +6,8 @@ each of these has a loss of its own, until it finds them together.
 
 - At the end of each pair of frames, after some layers: what the pair shows, and its time.
 - In a list of times out of order, at each time: what is seen then, and its words.
-- Before the list: the answers. What stands in them counts as much as all other words, and so does what is concluded:
-  numbers, letters of options, whether these fit.
+- Before the list: the answers. What stands in them counts as much as all other words, and so does what is concluded,
+  numbers and letters of options, and what is said behind a time.
 - Every second batch: answers or chains, as in fine-tuning; in the end these alone.
 """
 
@@ -198,8 +198,9 @@ class _Losses:
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
         said = self._concluded[target[kept]]
         answer = _inside(labels, *self._answer)[:, 1:][kept] & ~said
+        seen = (self._place[token[:, :-1]] >= 0)[kept] & ~(said | answer)
         loss = loss + (_WALKED if chains else 1.0) * summed_means(each, said)
-        return loss + summed_means(each, answer, ~(said | answer))
+        return loss + summed_means(each, answer, seen, ~(said | answer | seen))
 
     def _seen(self, logits: Any, shown: Any) -> Any:
         each = torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")

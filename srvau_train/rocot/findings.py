@@ -124,15 +124,17 @@ def _false_alarm(first: Answer, scene: Scene, draw: Draw) -> str:
 def _ends(claim: Segment, true: Segment, seen: str, timeline: Timeline, grid: Grid, draw: Draw) -> list[str]:
     """Say of each end of an interval whether the picture there agrees."""
     said = []
-    inside = [m.t for m in timeline.moments() if true.start <= m.t < true.end]
+    times = [m.t for m in timeline.moments()]
+    inside = [t for t in times if true.start <= t < true.end]
     if claim.start < true.start - grid.step / 2:
-        words = draw.pick(wording.NOT_YET)
-        said.append(filled(words, at=claim.start, seen=timeline.seen(claim.start), start=claim.start))
+        at = next((t for t in times if claim.start <= t < true.start), claim.start)
+        said.append(filled(draw.pick(wording.NOT_YET), at=at, seen=timeline.seen(at), start=claim.start))
     elif claim.start > true.start + grid.step / 2:
         at = inside[0] if inside and inside[0] < claim.start else true.start
         said.append(filled(draw.pick(wording.BEGUN_BEFORE), at=at, seen=seen, start=claim.start))
     if claim.end > true.end + grid.step / 2:
-        said.append(filled(draw.pick(wording.OVER), at=true.end, seen=timeline.seen(true.end), end=claim.end))
+        at = next((t for t in times if true.end <= t < claim.end), true.end)
+        said.append(filled(draw.pick(wording.OVER), at=at, seen=timeline.seen(at), end=claim.end))
     elif claim.end < true.end - grid.step / 2:
         at = inside[-1] if inside and inside[-1] > claim.end else round(true.end - grid.step, 3)
         said.append(filled(draw.pick(wording.GOES_ON), at=at, seen=seen, end=claim.end))

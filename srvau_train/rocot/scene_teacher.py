@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from types import MappingProxyType
 
-from srvau_train.grading import LETTERS
 from srvau_train.rocot import wording
 from srvau_train.rocot.answers import Answer
 from srvau_train.rocot.findings import filled, findings, half_asked, harmless, option_text
@@ -24,7 +23,7 @@ class SceneTeacher:
     """Writes a chain from the scene's own state: claim, walk through the timeline, findings, conclusion."""
 
     id = "scene"
-    version = "3"
+    version = "4"
     provenance: Mapping[str, JSON] = MappingProxyType({})
     told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
 
@@ -67,22 +66,30 @@ def _claim(assignment: Assignment, draw: Draw) -> str:
 
 
 def _reflection(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
-    walk = f"{draw.pick(wording.CHECKING)} {timeline.text(assignment.manner.walk)}"
-    found = _found(assignment, timeline, draw)
-    return " ".join([_recall(assignment, draw), walk, *found, *findings(assignment, timeline, draw)])
+    walk = f"{draw.pick(wording.CHECKING)} {timeline.text(assignment.manner.walk, assignment.truth.segment)}"
+    found = _stated if assignment.kind == "mcq" else _found
+    said = found(assignment, timeline, draw)
+    return " ".join([_recall(assignment, draw), walk, *said, *findings(assignment, timeline, draw)])
 
 
 def _found(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
-    """Say at which of the times walked through the anomaly is to be seen, or what the options are about."""
-    scene = timeline.scene
-    asked = main_happening(scene) if assignment.kind == "mcq" else scene.event
-    shown = timeline.shown(asked) if asked else None
-    if asked is None or shown is None:
+    """Say what the walk came to: what begins and is over, and when."""
+    event, held = timeline.scene.event, assignment.truth.segment
+    if event is None:
+        return [draw.pick(wording.FOUND_NOTHING)]
+    if held is None or timeline.shown(event) is None:
         return []
-    first, last = shown
-    said = [filled(draw.pick(wording.FOUND), seen=timeline.put(asked), first=first, last=last)]
-    half = half_asked(assignment, scene) if assignment.kind == "mcq" else None
-    return [*said, draw.pick(wording.HALF).format(half=half)] if half else said
+    return [filled(draw.pick(wording.FOUND), seen=timeline.put(event), start=held.start, end=held.end)]
+
+
+def _stated(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
+    """Say what the options are about, and which of them says so."""
+    main, right = main_happening(timeline.scene), assignment.final
+    said = [draw.pick(wording.FOUND_THERE).format(seen=timeline.put(main))]
+    if half := half_asked(assignment, timeline.scene):
+        said.append(draw.pick(wording.HALF).format(half=half))
+    stated = draw.pick(wording.STATED).format(text=option_text(assignment, right), option=right.option)
+    return [*said, stated]
 
 
 def _recall(assignment: Assignment, draw: Draw) -> str:
@@ -99,12 +106,14 @@ def _recall(assignment: Assignment, draw: Draw) -> str:
 
 def _conclusion(assignment: Assignment, scene: Scene, final: Answer, draw: Draw) -> str:
     if assignment.kind == "mcq":
-        return _choice(assignment, scene, final, draw)
+        said = option_text(assignment, final)
+        clause = next(c for c in phrases.CLAUSES[main_happening(scene).kind] if c not in said)
+        return f"{_shows(clause, draw)} {draw.pick(wording.SO_OPTION).format(option=final.option)}"
     event = scene.event
     said: list[str] = []
     if event:
         start, end = assignment.truth.segment or (event.start, event.end)
-        said.append(_sentence(draw.pick(phrases.CLAUSES[event.kind])))
+        said.append(_shows(draw.pick(phrases.CLAUSES[event.kind]), draw))
         if assignment.kind != "classification":
             if assignment.action == "keep" and final.segment is not None:
                 start, end = final.segment
@@ -116,18 +125,5 @@ def _conclusion(assignment: Assignment, scene: Scene, final: Answer, draw: Draw)
     return " ".join(said)
 
 
-def _choice(assignment: Assignment, scene: Scene, final: Answer, draw: Draw) -> str:
-    """Weigh each option against what was seen."""
-    said = [_sentence(draw.pick(phrases.CLAUSES[main_happening(scene).kind])), draw.pick(wording.WEIGHING)]
-    said.append(weighed(assignment.sample.fields["options"], final.option or ""))
-    return " ".join([*said, draw.pick(wording.SO_OPTION).format(option=final.option)])
-
-
-def weighed(options: Sequence[str], right: str) -> str:
-    """Say of each option whether it fits, behind its text."""
-    pairs = zip(LETTERS, options, strict=False)
-    return " ".join(f"{o}. {text} {o} {wording.FITS if o == right else wording.FITS_NOT}" for o, text in pairs)
-
-
-def _sentence(clause: str) -> str:
-    return f"{clause[0].upper()}{clause[1:]}."
+def _shows(clause: str, draw: Draw) -> str:
+    return draw.pick(wording.SHOWN).format(clause=clause)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
 from srvau_train.rocot import wording
+from vau_bench.records import Segment
 from vau_bench.synth import labels_at
 from vau_bench.synth.draws import Draw
 from vau_bench.synth.state import Happening, Scene
@@ -54,18 +56,28 @@ class Timeline:
         times = [round(k * self.step, 3) for k in range(count)]
         return [Moment(t, self.seen(t), label) for t, label in zip(times, labels_at(self.scene, times), strict=True)]
 
-    def text(self, walk: Walk) -> str:
-        """Write the moments, each for itself or joined into runs of the same sight."""
-        moments = self.moments()
-        if walk == "seconds":
-            return "; ".join(f"{m.t:g} s {m.seen}" for m in moments) + "."
+    def text(self, walk: Walk, held: Segment | None = None) -> str:
+        """Write the moments, each for itself or joined into runs of the same sight.
+
+        Args:
+            walk: how.
+            held: the times at which the anomaly begins and is over; each is named behind the first moment that shows
+                it to be so, the end of one that lasts as long as the clip behind the last. `None`: neither is named.
+        """
         runs: list[list[Moment]] = []
-        for moment in moments:
-            if runs and runs[-1][-1].seen == moment.seen:
+        for moment in self.moments():
+            if walk == "runs" and runs and runs[-1][-1].seen == moment.seen:
                 runs[-1].append(moment)
             else:
                 runs.append([moment])
-        return "; ".join(f"{_times(run)} {run[0].seen}" for run in runs) + "."
+        said = [[f"{_times(run)} {run[0].seen}"] for run in runs]
+        shown = self.shown(self.scene.event) if self.scene.event else None
+        if held and shown:
+            begins = next(i for i, run in enumerate(runs) if run[-1].t >= shown[0])
+            over = next((i for i, run in enumerate(runs) if run[0].t > shown[1]), len(runs) - 1)
+            said[begins].append(wording.IT_BEGINS.format(start=f"{held.start:g}"))
+            said[over].append(wording.IT_IS_OVER.format(end=f"{held.end:g}"))
+        return "; ".join(chain.from_iterable(said)) + "."
 
     def shown(self, happening: Happening) -> tuple[float, float] | None:
         """Return the first and the last step at which something is seen, `None` where it is at none."""

@@ -64,9 +64,22 @@ CHECKING = (
     "Step by step:",
 )
 
+IT_BEGINS = "so it begins at {start} s"
+IT_IS_OVER = "so it is over at {end} s"
+"""What a walk concludes where the picture changes, behind the first moment that shows the change."""
+
 FOUND = (
-    "That is {seen}, first at {first} s and last at {last} s.",
-    "So I see {seen} from {first} s on and for the last time at {last} s.",
+    "That is {seen}; it begins at {start} s and is over at {end} s.",
+    "So I see {seen}: it begins at {start} s and is over at {end} s.",
+)
+FOUND_NOTHING = (
+    "So nothing begins that is an anomaly.",
+    "No anomaly begins at any of these times.",
+)
+FOUND_THERE = ("The question is about {seen}.", "What matters here is {seen}.")
+STATED = (
+    "So what fits is this: {text} That is option {option}.",
+    "This statement agrees with it: {text} That is option {option}.",
 )
 
 NOT_YET = (
@@ -126,14 +139,13 @@ HOLDS = {
 EXCUSED = ("What might mislead: {excuse}.", "I also looked at the rest: {excuse}.")
 MISTOOK = ("What misled me: {excuse}.", "As for what I took for it, {excuse}.")
 
-TIMES = ("It begins at {start} s and is over at {end} s.", "It holds from {start} s to {end} s.")
+SHOWN = ("After all, {clause}.", "So in this clip {clause}.")
+TIMES = ("It begins at {start} s and is over at {end} s.",)
 SO_LABEL = ("That is {label}.", "So the class is {label}.")
 SO_NORMAL = (
     "Whatever moves here has a plain explanation, so the clip is Normal.",
     "Nothing in the clip is an anomaly: Normal.",
     "All of it is everyday life, so the answer is Normal.",
 )
-WEIGHING = ("Option by option:", "Each statement against that:", "Comparing the statements:")
-FITS, FITS_NOT = "fits.", "does not fit."
 SO_OPTION = ("So it is option {option}.", "I take option {option}.", "That leaves option {option}.")
 HALF = ("That is in the {half} half of the clip.", "It falls into the {half} half.")

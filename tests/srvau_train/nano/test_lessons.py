@@ -137,36 +137,55 @@ class TestLessons:
 
 
 class TestConclusions:
-    def test_a_chain_is_split_at_the_end_of_its_walk(self, taught):
-        from srvau_train.nano.reading import concluded
+    def test_a_chain_is_split_around_its_walk(self, taught):
+        from srvau_train.nano.reading import parts
 
         for row in taught:
-            given, said = concluded(row, LOOK)
-            assert given + said == row.request.messages[-1].text + row.response
-            walked = given.rpartition("<reflect>")[2]
-            assert [float(t) for t in re.findall(r"\b(\d+) s [a-z]", walked)][-16:] == list(LOOK.times)
-            assert walked.endswith(". ") and said.count("</answer>") == 1
+            given, walk, said = parts(row, LOOK)
+            assert given + walk + said == row.request.messages[-1].text + row.response
+            assert [float(t) for t in re.findall(r"(?:^|; )(\d+) s [a-z]", walk)] == list(LOOK.times)
+            assert walk.endswith(". ") and said.count("</answer>") == 1
 
-    def test_the_times_follow_from_the_walk(self, taught):
-        from srvau_train.nano.reading import concluded
+    def test_the_walk_says_when_it_begins_and_is_over_and_the_answer_repeats_that(self, taught):
+        from srvau_train.nano.reading import parts
 
         asked = [row for row in taught if row.truth.segments]
         assert len(asked) >= 6
         for row in asked:
-            given, said = concluded(row, LOOK)
+            _, walk, said = parts(row, LOOK)
             scene = scene_at("train", number_of(row.request.sample.id))
             labels = zip(LOOK.times, labels_at(scene, LOOK.times), strict=True)
             shown = [t for t, label in labels if label != "Normal"]
-            first, last = shown[0], shown[-1]
-            assert re.search(rf"\b{first:g} s\b.*\b{last:g} s\b", said.partition("</reflect>")[0]), said
-            assert f"[{first - 0.5:.1f}, {last + 0.5:.1f}]" in said
-            assert any(f"{first:g} s {seen}" in given for seen in wording.SEEN[scene.event.kind])
+            start, end = f"{shown[0] - 0.5:g}", f"{shown[-1] + 0.5:g}"
+            seen = "|".join(wording.SEEN[scene.event.kind])
+            assert re.search(rf"; {shown[0]:g} s (?:{seen})[^;]*; so it begins at {start} s[;.]", walk)
+            assert f"; so it is over at {end} s" in walk
+            assert f"begins at {start} s and is over at {end} s." in said
+            assert f"[{float(start):.1f}, {float(end):.1f}]" in said
 
-    def test_each_option_is_weighed_behind_its_text_and_the_one_that_fits_is_taken(self, taught):
+    def test_in_a_normal_clip_nothing_begins(self, taught):
+        from srvau_train.nano.reading import parts
+
+        normal = [row for row in taught if row.truth.label == "Normal" and not row.truth.option]
+        assert normal
+        for row in normal:
+            _, walk, said = parts(row, LOOK)
+            assert "so it" not in walk
+            assert said.startswith(wording.FOUND_NOTHING)
+
+    def test_the_option_that_agrees_is_said_before_its_letter(self, taught):
         for row in (row for row in taught if row.truth.option):
-            last = row.response.rpartition("<think>")[2]
-            options = row.request.sample.fields["options"]
-            for letter, text in zip("ABCD", options, strict=False):
-                fits = "fits." if letter == row.truth.option else "does not fit."
-                assert f"{letter}. {text} {letter} {fits}" in last
-            assert re.search(rf"option {row.truth.option}\.</think>", last)
+            text = row.request.sample.fields["options"]["ABCD".index(row.truth.option)]
+            assert f"{text} That is option {row.truth.option}." in row.response.partition("</reflect>")[0]
+            assert re.search(rf"option {row.truth.option}\.</think>", row.response)
+
+    def test_what_bears_loss_in_a_text(self, made, taught):
+        from srvau_train.nano.reading import parts, read_batch
+
+        tokenizer = made[1].tokenizer
+        rows = [parts(row, LOOK) for row in taught[:4]]
+        ids, walked, follows = read_batch(tokenizer, rows)
+        for i, (_, walk, said) in enumerate(rows):
+            assert tokenizer.decode(ids[i][walked[i]]).strip() == walk.strip()
+            assert tokenizer.decode(ids[i][follows[i]]) == f"{said}<|im_end|>"
+        assert not (walked & follows).any()

@@ -51,7 +51,7 @@ class TestTokenizer:
 
 
 class TestLooking:
-    def test_at_first_each_head_of_the_first_layer_looks_one_token_further_back(self, made):
+    def test_at_first_the_heads_of_the_first_layer_look_back_one_to_four_tokens(self, made):
         model, processor = made
         text = "Going through the clip again: 0 s nothing unusual; 1 s nothing unusual; 2 s nothing unusual."
         ids = torch.tensor([processor.tokenizer(text)["input_ids"]])
@@ -60,9 +60,29 @@ class TestLooking:
         with torch.no_grad():
             seen = model.model.language_model(input_ids=ids, output_attentions=True).attentions[0][0]
         model.set_attn_implementation(attention)
-        for head, weights in enumerate(seen):
+        for distance, weights in zip((1, 3, 2, 4), seen, strict=True):
             found = [int(row.argmax()) for row in weights[6:]]
-            assert found == [place + 6 - (head + 1) for place in range(len(found))]
+            assert found == [place + 6 - distance for place in range(len(found))]
+
+    def test_at_first_the_second_layer_finds_what_was_repeated(self, made):
+        model, processor = made
+        tokenizer = processor.tokenizer
+        texts = ["nothing unusual; ", "on the left", "only passers-by; ", "on the right"]
+        pieces = [tokenizer(text)["input_ids"][0] for text in texts]
+        assert len(set(pieces)) == 4
+        one, left, other, right = pieces
+        filler = tokenizer("Going through the clip again: 1 2 3 5 8 9 10 11 12")["input_ids"]
+        said = [filler[0], one, left, filler[1], one, right, filler[2], other, left, filler[3], other, right]
+        for begin in (1, 4, 7, 10):
+            ids = torch.tensor([[*said, *filler[4:8], *said[begin : begin + 2], *filler[8:10]]])
+            attention = model.config._attn_implementation
+            model.set_attn_implementation("eager")
+            with torch.no_grad():
+                seen = model.model.language_model(input_ids=ids, output_attentions=True).attentions[1][0]
+            model.set_attn_implementation(attention)
+            assert int(seen[2, -1, : len(said)].argmax()) == begin + 1
+            # where a token has stood before, the next one is found behind it
+            assert int(seen[0, -3, : len(said)].argmax()) in (2, 3, 5, 6, 8, 9, 11)
 
 
 class TestSpeed:
