@@ -6,8 +6,7 @@ without it. Here each prompt is what `InputBuilder` makes of it, and both see th
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from srvau_train.batches import (
 from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, latest
 from srvau_train.config import TrainConfig
 from srvau_train.examples import Example
+from srvau_train.profile import Profiled
 from srvau_train.rewards import reward_functions, truth_of
 from srvau_train.rollouts import SHOWN, SKIPPED, Prompts, effect_shares, reflection_start
 from srvau_train.sft import arguments, lora, prepare_weights, step_arguments
@@ -38,7 +38,7 @@ from srvau_train.weights import RewardWeights
 from vau_bench.errors import ModelError, UsageError
 
 
-class VideoGRPOTrainer(WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
+class VideoGRPOTrainer(WholeCheckpoints, Profiled, GRPOTrainer):  # type: ignore[misc]
     """TRL's trainer over prompts with video.
 
     Attributes:
@@ -55,10 +55,6 @@ class VideoGRPOTrainer(WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
 
     _shown: list[Features]
     _which: list[int]
-
-    def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        """Do a step, and note how long it took outside of what is noted already."""
-        return self._timed("step", super().training_step, *args, **kwargs)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         import torch
@@ -155,13 +151,6 @@ class VideoGRPOTrainer(WholeCheckpoints, GRPOTrainer):  # type: ignore[misc]
         if self.loss_type != "dapo" and rows.any():
             # the other losses are means over all rows
             batch["advantages"] = batch["advantages"] * (len(rows) / rows.sum())
-
-    def _timed(self, name: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        begin = time.perf_counter()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            self._metrics["train"][f"seconds/{name}"].append(time.perf_counter() - begin)
 
 
 def _token_types(shown: Sequence[Features], ids: Any, completion: int) -> Any:

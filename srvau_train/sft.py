@@ -25,6 +25,7 @@ from srvau_train.batches import (
 from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, latest
 from srvau_train.config import Steps, TrainConfig
 from srvau_train.examples import Example
+from srvau_train.profile import Profiled
 from srvau_train.sources import training_rows
 
 SKIPPED = "skipped_rows"
@@ -90,7 +91,7 @@ class LengthGroups(Sampler):  # type: ignore[misc]
         yield from short
 
 
-class VideoSFTTrainer(WholeCheckpoints, SFTTrainer):  # type: ignore[misc]
+class VideoSFTTrainer(WholeCheckpoints, Profiled, SFTTrainer):  # type: ignore[misc]
     """TRL's trainer, which counts rows that cannot be shown and keeps whole checkpoints."""
 
     skips: SkipCount

@@ -29,7 +29,7 @@ def write_card(training: Training) -> Path:
     parts = [_HEAD.format(command=_command(training), seed=training.recipe.seed, parameters=_parameters(out))]
     parts.append("## Measured on the test split\n\n" + "\n".join(_rows(out)))
     parts.append("## What reflection does\n\n" + "\n".join(_reflection(out)))
-    parts.append("## Where the time went\n\n" + "\n".join(_times(out)))
+    parts.append("## Where the time went\n\n" + "\n".join((*_times(out), "", *_profile(out))))
     curves = draw_curves(out)
     if curves:
         parts.append(f"## Curves\n\n![losses and rewards over steps]({curves.name})")
@@ -130,6 +130,25 @@ def _times(out: Path) -> Iterator[str]:
     yield f"| all | {sum(line['seconds'] for line in lines):.0f} |"
 
 
+def _profile(out: Path) -> Iterator[str]:
+    yield "Seconds of a step of the fine-tunings. Frames are drawn once and mapped into memory; to wait for a batch is"
+    yield "to make its inputs."
+    yield ""
+    yield "| stage | waits for its batch | generates | rewards | forward | step |"
+    yield "|---|---|---|---|---|---|"
+    for stage in ("base", "reflect", "grpo"):
+        means = [_mean(_curve(out / stage / METRICS, f"seconds/{part}")) for part in _PARTS]
+        if means[-1]:
+            yield f"| {stage} | " + " | ".join("" if mean is None else f"{mean:.2f}" for mean in means) + " |"
+
+
+_PARTS = ("batch", "generate", "rewards", "forward", "step")
+
+
+def _mean(curve: list[tuple[int, float]]) -> float | None:
+    return sum(value for _, value in curve) / len(curve) if curve else None
+
+
 def draw_curves(out: Path) -> Path | None:
     """Draw what the trainings logged, and return the picture; `None` without matplotlib or without logs."""
     try:
@@ -137,6 +156,7 @@ def draw_curves(out: Path) -> Path | None:
     except ImportError:
         return None
     logged = {
+        **{f"{name}: loss": _curve(out / f"{name}.jsonl", "loss") for name in ("vision", "reading", "watching")},
         "base: loss": _curve(out / "base" / METRICS, "loss"),
         "reflect: loss": _curve(out / "reflect" / METRICS, "loss"),
         "grpo: reward": _curve(out / "grpo" / METRICS, "reward"),

@@ -51,8 +51,8 @@ class Recipe:
     watching: WatchingLesson = field(default_factory=WatchingLesson)
     taught: int = 3000
     own: int = 500
-    base_steps: int = 120
-    reflect_steps: int = 150
+    base_steps: int = 60
+    reflect_steps: int = 120
     grpo_steps: int = 100
     batch: int = 16
     prompts: int = 8

@@ -8,7 +8,7 @@ each of these has a loss of its own, until it finds them together.
 - In a list of times out of order, at each time: what is seen then, and its words.
 - Before the list: the answers. What stands in them counts as much as all other words, and so does what is concluded,
   numbers and letters of options, and what is said behind a time.
-- Every second batch: answers or chains, as in fine-tuning; in the end these alone.
+- Every third batch: answers or chains, as in fine-tuning; in the end these alone, and more chains.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ from srvau_train.nano.vision import sights, sights_head
 from srvau_train.rocot import wording
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.timeline import Timeline
-from vau_bench.synth import scene_at
+from vau_bench.synth import CLASSES, scene_at
 
 ASKED = ("grounding", "classification", "grounding")
 """The kinds of answers, in turn: intervals take longest to learn; options are chosen at the end of chains."""
 
 _WALKED = 3.0
 """How much what a chain concludes counts: most of its numbers are the times of its walk, which are foretold."""
+_ALARMING = 0.3
+"""How much the moments of anomalies count once more: one in eight, so that in doubt a walk would pass them over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,11 @@ class WatchingLesson:
         depth: layers after which a pair of frames has to be known.
     """
 
-    steps: int = 1000
+    steps: int = 900
     answers: int = 400
     batch: int = 16
-    rate: float = 3e-3
-    muon_rate: float = 0.02
+    rate: float = 2e-3
+    muon_rate: float = 0.012
     depth: int = 2
 
 
@@ -106,12 +108,12 @@ def teach_watching(
 
     def loss_of(step: int, share: int) -> Any:
         answering = step >= lesson.steps - lesson.answers
-        short = answering and step % 2 == 0
-        count = lesson.batch * 3 // 2 if short else lesson.batch
+        direct_ones = step % 4 == 0 if answering else step % 6 == 2
+        chains = bool(chained) and (not direct_ones if answering else step % 6 == 5)
+        walks = not (answering or direct_ones or step % 6 == 5)
+        count = lesson.batch * 3 // 2 if answering and direct_ones else lesson.batch
         places = share_of(range(count), share)
         numbers = [int(order[(step * count + i) % len(order)]) for i in places]
-        walks = step % 2 == 0 and not answering
-        chains = bool(chained) and (step % 2 == 1 if answering else step % 4 == 3)
         if walks:
             rows = [walk(n, look) for n in numbers]
         elif chains:
@@ -152,6 +154,8 @@ class _Losses:
         self._closing = torch.tensor(tokenizer.convert_tokens_to_ids(["</glue>", "</answer>"]))
         self._concluded = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._concluded[concluded_tokens(tokenizer)] = True
+        self._alarming = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self._alarming[list(_alarming_tokens(tokenizer))] = True
         said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
         self._times = said[::2]
         self._place = torch.full((len(tokenizer),), -1)
@@ -200,6 +204,7 @@ class _Losses:
         answer = _inside(labels, *self._answer)[:, 1:][kept] & ~said
         seen = (self._place[token[:, :-1]] >= 0)[kept] & ~(said | answer)
         loss = loss + (_WALKED if chains else 1.0) * summed_means(each, said)
+        loss = loss + _ALARMING * summed_means(each, seen & self._alarming[target[kept]])
         return loss + summed_means(each, answer, seen, ~(said | answer | seen))
 
     def _seen(self, logits: Any, shown: Any) -> Any:
@@ -210,3 +215,10 @@ class _Losses:
 def _inside(labels: Any, begin: int, end: int) -> Any:
     """Tell for each label whether it stands between two tags."""
     return ((labels == begin).cumsum(1) > (labels == end).cumsum(1)) & (labels != begin)
+
+
+def _alarming_tokens(tokenizer: Any) -> set[int]:
+    """Return the tokens by which a walk begins to say, behind a time, that it sees an anomaly."""
+    ends = ("; ", ", ", ". ", " on the left; ")
+    said = [f"7 s {seen}{end}" for label in CLASSES for seen in wording.SEEN[label] for end in ends]
+    return {tokens[1] for tokens in tokenizer(said)["input_ids"]}
