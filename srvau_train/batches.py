@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from srvau_train.config import DataSection, ModelSection
 from srvau_train.examples import Example
 from vau_bench.errors import ModelError, UsageError, VideoError
-from vau_bench.models.qwen_checkpoint import Source, family_of, find, load_processor
-from vau_bench.models.qwen_inputs import FrameSize, InputBuilder, Prepared, collate
+from vau_bench.models.checkpoint import Source, find, load_processor
+from vau_bench.models.prepared import Prepared, collate
+from vau_bench.models.qwen_family import family_of
+from vau_bench.models.qwen_inputs import FrameSize, InputBuilder
 from vau_bench.models.told_times import ToldTimesError
 
 if TYPE_CHECKING:
@@ -152,7 +154,7 @@ def load_base(section: ModelSection) -> tuple[Any, Any, str]:
     Raises:
         ModelError: if it is of another architecture, incomplete, or without a chat template.
     """
-    from vau_bench.models.qwen_checkpoint import load_model
+    from vau_bench.models.checkpoint import load_model
 
     source = find(section.checkpoint, section.revision)
     family = family_of(source)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from vau_bench.errors import VideoError
-from vau_bench.models.qwen_inputs import InputBuilder
-from vau_bench.models.qwen_vl import _Loaded
+from vau_bench.models.local_vlm import Loaded
+from vau_bench.models.prepared import Builder
 from vau_bench.models.srvau_r1 import SrvauR1
 from vau_bench.records import Request
 from vau_bench.video import Clip
@@ -21,7 +21,7 @@ from vau_bench.video import Clip
 class FastSrvauR1(SrvauR1):
     """`srvau_r1`, computed the way that is fast at nano size."""
 
-    def _fresh(self) -> _Loaded:
+    def _fresh(self) -> Loaded:
         from srvau_train.nano.speed import speed_up
 
         loaded = super()._fresh()
@@ -34,7 +34,7 @@ class Black(FastSrvauR1):
 
     summary = "srvau_r1 with a black picture: a control"
 
-    def _prepare(self, builder: InputBuilder, request: Request, clip: Clip | VideoError | None) -> Any:
+    def _prepare(self, builder: Builder, request: Request, clip: Clip | VideoError | None) -> Any:
         if isinstance(clip, Clip):
             clip = replace(clip, frames=np.zeros_like(clip.frames))
         return super()._prepare(builder, request, clip)
@@ -45,7 +45,7 @@ class Shuffled(FastSrvauR1):
 
     summary = "srvau_r1 with shuffled frames: a control"
 
-    def _prepare(self, builder: InputBuilder, request: Request, clip: Clip | VideoError | None) -> Any:
+    def _prepare(self, builder: Builder, request: Request, clip: Clip | VideoError | None) -> Any:
         if isinstance(clip, Clip):
             order = np.random.default_rng(len(request.sample.id) + sum(request.sample.id.encode())).permutation(
                 len(clip)

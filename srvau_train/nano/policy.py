@@ -12,8 +12,9 @@ from srvau_train.nano.rows import request
 from srvau_train.nano.speed import speed_up
 from vau_bench.errors import VideoError
 from vau_bench.journal import Journal, read_journal
+from vau_bench.models.local_vlm import Loaded
 from vau_bench.models.qwen_config import QwenVLConfig
-from vau_bench.models.qwen_vl import QwenVL, _Loaded
+from vau_bench.models.qwen_vl import QwenVL
 from vau_bench.records import Request
 from vau_bench.video import Clip
 
@@ -21,7 +22,7 @@ from vau_bench.video import Clip
 class FastQwenVL(QwenVL):
     """`qwen_vl`, computed the way that is fast at nano size."""
 
-    def _fresh(self) -> _Loaded:
+    def _fresh(self) -> Loaded:
         loaded = super()._fresh()
         speed_up(loaded.model)
         return loaded

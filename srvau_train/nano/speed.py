@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from srvau_train.nano.pictures import patches
-from vau_bench.models.qwen_inputs import Prepared
+from vau_bench.models.prepared import Prepared
 
 if TYPE_CHECKING:
     from vau_bench.models.qwen_inputs import InputBuilder

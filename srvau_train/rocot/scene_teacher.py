@@ -106,8 +106,8 @@ def _recall(assignment: Assignment, draw: Draw) -> str:
 
 def _conclusion(assignment: Assignment, scene: Scene, final: Answer, draw: Draw) -> str:
     if assignment.kind == "mcq":
-        said = option_text(assignment, final)
-        clause = next(c for c in phrases.CLAUSES[main_happening(scene).kind] if c not in said)
+        option = option_text(assignment, final)
+        clause = next(c for c in phrases.CLAUSES[main_happening(scene).kind] if c not in option)
         return f"{_shows(clause, draw)} {draw.pick(wording.SO_OPTION).format(option=final.option)}"
     event = scene.event
     said: list[str] = []

@@ -15,8 +15,8 @@ import pytest
 from pydantic import ValidationError
 
 from vau_bench.errors import MissingExtraError, ModelError, UsageError
-from vau_bench.models.qwen_sampling import SeededSampling
 from vau_bench.models.qwen_vl import QwenVL, QwenVLConfig
+from vau_bench.models.sampling import SeededSampling
 from vau_bench.records import Outcome
 from vau_bench.video import ClipLoader
 
@@ -598,7 +598,7 @@ class TestIdentity:
 
 class TestDevices:
     def test_each_process_takes_a_gpu_of_its_own(self, monkeypatch):
-        from vau_bench.models.qwen_checkpoint import torch_device
+        from vau_bench.models.checkpoint import torch_device
 
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -69,7 +69,7 @@ def build(folder: Path, family: str = "qwen2_5_vl", *, seed: int = 0) -> Path:
 
     if family not in FAMILIES:
         raise ValueError(f"unknown family {family!r}; one of {', '.join(FAMILIES)}")
-    tokenizer = _tokenizer()
+    tokenizer = make_tokenizer()
     processor = _processor(family, tokenizer)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in SPECIAL_TOKENS}
     with torch.random.fork_rng(devices=[]):
@@ -83,8 +83,13 @@ def build(folder: Path, family: str = "qwen2_5_vl", *, seed: int = 0) -> Path:
     return folder
 
 
-def _tokenizer():
-    """Return a byte-level BPE tokenizer of Qwen's class, with merges learnt from a few sentences."""
+def make_tokenizer(named: dict[str, str] | None = None, template: str = CHAT_TEMPLATE):
+    """Return a byte-level BPE tokenizer of Qwen's class, with merges learnt from a few sentences.
+
+    Args:
+        named: special tokens by the attribute that holds them; default: those of Qwen-VL, without names.
+        template: of a chat.
+    """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import Qwen2Tokenizer
 
@@ -100,11 +105,11 @@ def _tokenizer():
         vocab={**vocab, "<|endoftext|>": len(vocab)},
         merges=merges,
         eos_token="<|im_end|>",
-        additional_special_tokens=[t for t in SPECIAL_TOKENS if t not in ("<|endoftext|>", "<|im_end|>")],
+        extra_special_tokens=named or [t for t in SPECIAL_TOKENS if t not in ("<|endoftext|>", "<|im_end|>")],
         padding_side="left",
         model_max_length=32768,
     )
-    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.chat_template = template
     return tokenizer
 
 

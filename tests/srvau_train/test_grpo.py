@@ -171,7 +171,13 @@ class TestTraining:
         with pytest.raises(Stop):
             train(config, tmp_path / "cut", rows, clips(), callbacks=[Killer()])
         resumed = train(config, tmp_path / "cut", rows, clips())
-        for name in ("reward", "completions/mean_length", "seconds/generate", "seconds/batch", "rewards/tiou_reward/mean"):
+        for name in (
+            "reward",
+            "completions/mean_length",
+            "seconds/generate",
+            "seconds/batch",
+            "rewards/format_reward/mean",
+        ):
             assert len(metrics(tmp_path / "cut", name)) == 4, name
         assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
         first = Path(config.model.checkpoint) / "model.safetensors"

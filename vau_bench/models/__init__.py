@@ -21,6 +21,7 @@ def _is_model(thing: Any) -> bool:
 
 MODELS: Registry[type[Model[Any]]] = Registry("model", group="vau_bench.models", accepts=_is_model)
 MODELS.add("gold", "vau_bench.models.gold:Gold")
+MODELS.add("hf_vlm", "vau_bench.models.hf_vlm:HfVlm")
 MODELS.add("motion", "vau_bench.models.motion:Motion")
 MODELS.add("openai", "vau_bench.models.openai:OpenAI")
 MODELS.add("qwen_vl", "vau_bench.models.qwen_vl:QwenVL")

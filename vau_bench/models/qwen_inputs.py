@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from vau_bench.models.qwen_checkpoint import Family
+from vau_bench.models.prepared import Prepared, Tensors
+from vau_bench.models.qwen_family import Family
 from vau_bench.models.qwen_times import (
     STAMP_RATE,
     Clock,
@@ -23,8 +24,6 @@ from vau_bench.records import Request, Seen
 
 if TYPE_CHECKING:
     from vau_bench.video import Clip
-
-Tensors = dict[str, Any]
 
 _PADS = re.compile(r"<\|(?:video|image)_pad\|>")
 _WRAPPED_VIDEO = "<|vision_start|><|video_pad|><|vision_end|>"
@@ -47,23 +46,6 @@ class FrameSize:
     def limits(self, frames: int) -> tuple[int, int]:
         """Return the least and most pixels of each of so many frames, as Qwen's own preprocessing has it."""
         return self.least, max(min(self.most, self.total * 2 // frames), int(self.least * 1.05))
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A request, ready for the model.
-
-    Attributes:
-        request: what is asked.
-        inputs: the model's tensors, with a batch of one.
-        seen: what is shown, in the size that the model gets; `None` without a video.
-        clock: the clock that temporal positions follow, for models that have one.
-    """
-
-    request: Request
-    inputs: Tensors
-    seen: Seen | None
-    clock: Clock | None
 
 
 class InputBuilder:
@@ -91,7 +73,7 @@ class InputBuilder:
     ) -> None:
         self._processor = processor
         self._family = family
-        self._tokens_per_second = tokens_per_second
+        self.tokens_per_second = tokens_per_second
         self._size = size
         self._mode = mode
         self._tell = tell
@@ -171,13 +153,13 @@ class InputBuilder:
     def _clock(self, clip: Clip) -> Clock | None:
         if self._family != "qwen2_5_vl":
             return None
-        return fit_clock(clip.times, self._tokens_per_second, self._patch)
+        return fit_clock(clip.times, self.tokens_per_second, self._patch)
 
     def _writes_times(self, clock: Clock | None) -> bool:
         if self._tell != "auto":
             return self._tell == "always"
         if self._family == "qwen2_5_vl" and clock is not None:
-            return clock.error > 1 / self._tokens_per_second + 1e-9
+            return clock.error > 1 / self.tokens_per_second + 1e-9
         return self._family == "qwen2_vl"
 
     def _video_arguments(
@@ -252,27 +234,6 @@ class InputBuilder:
         part = self._processor.image_processor if self._mode == "frames" else self._processor.video_processor
         _, rows, columns = (int(n) for n in grid[0])
         return replace(clip.seen(), width=columns * part.patch_size, height=rows * part.patch_size)
-
-
-def collate(prepared: Sequence[Prepared]) -> Tensors:
-    """Return one batch: texts padded on the left, visual tensors one after the other.
-
-    A row is padded with its own first token, so that a penalty on tokens that occurred finds no other ones
-    than without padding.
-    """
-    import torch
-
-    width = max(p.inputs["input_ids"].shape[1] for p in prepared)
-    batch: Tensors = {}
-    for name in ("input_ids", "attention_mask", "mm_token_type_ids"):
-        rows = [p.inputs[name] for p in prepared]
-        fill = [row[:, :1] if name == "input_ids" else torch.zeros_like(row[:, :1]) for row in rows]
-        batch[name] = torch.cat(
-            [torch.cat([pad.expand(-1, width - row.shape[1]), row], dim=1) for pad, row in zip(fill, rows, strict=True)]
-        )
-    for name in sorted({key for p in prepared for key in p.inputs} - batch.keys()):
-        batch[name] = torch.cat([p.inputs[name] for p in prepared if name in p.inputs])
-    return batch
 
 
 def _filled(clip: Clip, patch: int) -> tuple[Any, tuple[float, ...]]:

@@ -2,55 +2,29 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from vau_bench.errors import ModelError, VideoError, VideoMissingError
 from vau_bench.models.as_trained import TrainedConfig, as_trained
-from vau_bench.models.base import Model, ModelConfig
-from vau_bench.models.feed import feed
-from vau_bench.models.qwen_checkpoint import (
-    Source,
-    family_of,
-    find,
-    fingerprint,
-    load_model,
-    load_processor,
-)
-from vau_bench.models.qwen_config import NOT_THE_ANSWER, QwenVLConfig
-from vau_bench.models.qwen_inputs import FrameSize, InputBuilder, Prepared, collate
+from vau_bench.models.base import ModelConfig
+from vau_bench.models.checkpoint import load_model, load_processor, set_threads
+from vau_bench.models.local_vlm import Loaded, LocalVlm, end_tokens
+from vau_bench.models.prepared import Prepared
+from vau_bench.models.qwen_config import QwenVLConfig
+from vau_bench.models.qwen_family import family_of
+from vau_bench.models.qwen_inputs import FrameSize, InputBuilder
 from vau_bench.models.qwen_options import option_scores
-from vau_bench.models.qwen_sampling import SeededSampling
 from vau_bench.models.qwen_times import assert_positions
-from vau_bench.models.told_times import ToldTimesError
-from vau_bench.records import JSON, Outcome, Request, Response, Usage
 
 if TYPE_CHECKING:
-    from vau_bench.video import Clip, ClipLoader
-
-
-class _Loaded(NamedTuple):
-    model: Any
-    builder: InputBuilder
-    tokenizer: Any
-    ends: tuple[int, ...]
-    tokens_per_second: float
-
-
-class _Failed(NamedTuple):
-    response: Response
+    from vau_bench.video import ClipLoader
 
 
 class QwenVLArguments(TrainedConfig, QwenVLConfig):
     """Arguments of the `qwen_vl` model; the checkpoint's own where it brings some."""
 
 
-class QwenVL(Model[QwenVLConfig]):
+class QwenVL(LocalVlm[QwenVLConfig]):
     """Runs a checkpoint on this machine, in batches; responses come in the order of the requests."""
 
     Config: ClassVar[type[ModelConfig]] = QwenVLArguments
@@ -60,180 +34,19 @@ class QwenVL(Model[QwenVLConfig]):
         super().__init__(config, clips)
         trained = as_trained(config.checkpoint)
         self.frames, self.style = trained.frames or self.frames, trained.style or self.style
-        self._loaded: _Loaded | None = None
 
-    @cached_property
-    def _source(self) -> Source:
-        config = self.config
-        return find(config.checkpoint, config.revision, offline=config.local_files_only)
-
-    @cached_property
-    def _processor_source(self) -> Source:
-        name = self.config.processor
-        return self._source if name is None else find(name, offline=self.config.local_files_only)
-
-    def identity(self) -> dict[str, JSON]:
-        """Return the arguments that can change an answer, and what the checkpoint holds (not where it lies).
-
-        Raises:
-            ModelError: if there is no such checkpoint.
-        """
-        dumped = cast("dict[str, JSON]", self.config.model_dump(mode="json", exclude=NOT_THE_ANSWER))
-        dumped["checkpoint"] = fingerprint(self._source)
-        if self._processor_source is not self._source:
-            dumped["processor"] = fingerprint(self._processor_source)
-        return dumped
-
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
-        """Yield one response per request, in order.
-
-        Raises:
-            ModelError: if the checkpoint cannot be loaded, or the device is lost.
-            MissingExtraError: if torch or transformers is not installed.
-        """
-        loaded = self._load()
-        with closing(self._prepared(loaded, requests)) as ready:
-            for batch in _batches(ready, self.config.batch_size):
-                if isinstance(batch, _Failed):
-                    yield batch.response
-                else:
-                    yield from self._answers(loaded, batch)
-
-    def close(self) -> None:
-        """Free the memory of the weights."""
-        if self._loaded is not None:
-            self._loaded = None
-            _empty_cache()
-
-    def _load(self) -> _Loaded:
-        if self._loaded is None:
-            self._loaded = self._fresh()
-        return self._loaded
-
-    def _fresh(self) -> _Loaded:
+    def _fresh(self) -> Loaded:
         config = self.config
         family = family_of(self._source)
         processor = load_processor(self._processor_source)
-        if config.torch_threads is not None:
-            import torch
-
-            torch.set_num_threads(config.torch_threads)
+        set_threads(config.torch_threads)
         model = load_model(self._source, device=config.device, dtype=config.dtype, attention=config.attn_implementation)
         rate = float(getattr(model.config.vision_config, "tokens_per_second", 0)) if family == "qwen2_5_vl" else 0.0
         size = FrameSize(config.min_pixels, config.max_pixels, config.total_pixels)
         builder = InputBuilder(processor, family, rate, size, config.mode, config.tell_times)
-        return _Loaded(model, builder, processor.tokenizer, _end_tokens(model, processor.tokenizer), rate)
+        return Loaded(model, builder, processor.tokenizer, end_tokens(model, processor.tokenizer))
 
-    def _prepared(self, loaded: _Loaded, requests: Iterable[Request]) -> Generator[Prepared | _Failed]:
-        """Yield requests ready for the model; the next batch is made ready while one is being answered."""
-        ahead: deque[Future[Prepared | _Failed]] = deque()
-        pool = ThreadPoolExecutor(1, thread_name_prefix="qwen-inputs")
-        try:
-            with closing(feed(self.clips, requests)) as fed:
-                for request, clip in fed:
-                    ahead.append(pool.submit(self._prepare, loaded.builder, request, clip))
-                    if len(ahead) > self.config.batch_size:
-                        yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _prepare(self, builder: InputBuilder, request: Request, clip: Clip | VideoError | None) -> Prepared | _Failed:
-        if isinstance(clip, VideoMissingError):
-            return _Failed(request.failure(Outcome.MISSING, str(clip)))
-        if isinstance(clip, VideoError):
-            return _Failed(request.failure(Outcome.ERRORED, str(clip)))
-        try:
-            return builder.build(request, clip)
-        except ToldTimesError:
-            raise
-        except Exception as error:  # whatever one sample's pixels or text may cause in the processor
-            seen = None if clip is None else clip.seen()
-            return _Failed(request.failure(Outcome.ERRORED, _sentence(error), seen=seen))
-
-    def _answers(self, loaded: _Loaded, batch: Sequence[Prepared]) -> Iterator[Response]:
-        """Yield the answers; a batch that fails is repeated in parts: a failure costs itself alone."""
-        try:
-            responses = self._run(loaded, batch)
-        except ModelError:
-            raise
-        except Exception as error:
-            if _device_is_lost(error):
-                raise ModelError(f"the device stopped working: {_sentence(error)}; resume the run") from error
-            full, sentence = _out_of_memory(error), _sentence(error)
-        else:
-            yield from responses
-            return
-        if full:
-            _empty_cache()
-        if len(batch) == 1:
-            yield batch[0].request.failure(Outcome.ERRORED, sentence, seen=batch[0].seen)
-            return
-        part = (len(batch) + 1) // 2 if full else 1
-        for start in range(0, len(batch), part):
-            yield from self._answers(loaded, batch[start : start + part])
-
-    def _run(self, loaded: _Loaded, batch: Sequence[Prepared]) -> list[Response]:
-        import torch
-
-        begin = time.perf_counter()
-        inputs = _on_device(collate(batch), loaded.model.device)
-        self._assert_positions(loaded, batch, inputs)
-        generation = batch[0].request.generation
-        sampling = generation.temperature > 0
-        with torch.inference_mode():
-            sequences = loaded.model.generate(
-                **inputs,
-                generation_config=self._generation_config(loaded, generation.max_new_tokens),
-                logits_processor=(
-                    [SeededSampling([p.request for p in batch], loaded.model.device)] if sampling else None
-                ),
-            )
-        written = sequences[:, inputs["input_ids"].shape[1] :].tolist()
-        seconds = (time.perf_counter() - begin) / len(batch)
-        return [self._response(loaded, p, tokens, seconds) for p, tokens in zip(batch, written, strict=True)]
-
-    def _response(self, loaded: _Loaded, prepared: Prepared, tokens: list[int], seconds: float) -> Response:
-        end = next((i for i, token in enumerate(tokens) if token in loaded.ends), None)
-        text = loaded.tokenizer.decode(tokens[:end], skip_special_tokens=True)
-        usage = Usage(
-            prompt_tokens=prepared.inputs["input_ids"].shape[1],
-            completion_tokens=len(tokens) if end is None else end + 1,
-            seconds=seconds,
-        )
-        return prepared.request.answer(
-            text,
-            outcome=Outcome.TRUNCATED if end is None else Outcome.SCORED,
-            seen=prepared.seen,
-            usage=usage,
-            option_scores=self._option_scores(loaded, prepared, text),
-        )
-
-    def _option_scores(self, loaded: _Loaded, prepared: Prepared, text: str) -> dict[str, float] | None:
-        choices = prepared.request.choices
-        if not self.config.option_scores or not choices:
-            return None
-        inputs = _on_device(prepared.inputs, loaded.model.device)
-        return option_scores(loaded.model, loaded.tokenizer, inputs, text, choices)
-
-    def _generation_config(self, loaded: _Loaded, max_new_tokens: int) -> Any:
-        """Return greedy decoding under the checkpoint's own penalty; `SeededSampling` does the draws."""
-        from transformers import GenerationConfig
-
-        own = loaded.model.generation_config
-        penalty = self.config.repetition_penalty or getattr(own, "repetition_penalty", None)
-        return GenerationConfig(
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=max_new_tokens,
-            repetition_penalty=penalty,
-            eos_token_id=list(loaded.ends),
-            pad_token_id=_pad_token(loaded),
-            use_cache=True,
-        )
-
-    def _assert_positions(self, loaded: _Loaded, batch: Sequence[Prepared], inputs: dict[str, Any]) -> None:
+    def _check(self, loaded: Loaded, batch: Sequence[Prepared], inputs: dict[str, Any]) -> None:
         """Check the temporal positions that the model itself makes of what it is about to get."""
         if not any(prepared.clock for prepared in batch):
             return
@@ -244,63 +57,11 @@ class QwenVL(Model[QwenVLConfig]):
                 continue
             patches = int(prepared.inputs["video_grid_thw"][0][0])
             at = positions[0, row][inputs["mm_token_type_ids"][row] == 2].reshape(patches, -1)[:, 0]
-            assert_positions((at - at[0]).tolist(), prepared.clock, loaded.tokens_per_second)
+            assert_positions((at - at[0]).tolist(), prepared.clock, loaded.builder.tokens_per_second)
 
-
-def _batches(ready: Iterable[Prepared | _Failed], size: int) -> Iterator[list[Prepared] | _Failed]:
-    """Yield batches of neighbours that are sampled alike; failures come between them, in order."""
-    batch: list[Prepared] = []
-    for item in ready:
-        if batch and (isinstance(item, _Failed) or item.request.generation != batch[0].request.generation):
-            yield batch
-            batch = []
-        if isinstance(item, _Failed):
-            yield item
-            continue
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _on_device(inputs: dict[str, Any], device: Any) -> dict[str, Any]:
-    """Return the tensors on the device, in the precision they have: half a second is not a bfloat16."""
-    return {name: tensor.to(device) for name, tensor in inputs.items()}
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    ends = model.generation_config.eos_token_id
-    ends = [ends] if isinstance(ends, int) else list(ends or ())
-    return tuple(sorted({*ends, tokenizer.eos_token_id} - {None}))
-
-
-def _pad_token(loaded: _Loaded) -> int:
-    pad = loaded.tokenizer.pad_token_id
-    return loaded.ends[0] if pad is None else int(pad)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
-
-
-def _device_is_lost(error: Exception) -> bool:
-    return not _out_of_memory(error) and "CUDA error" in str(error)
-
-
-def _empty_cache() -> None:
-    import gc
-
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
-def _sentence(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    text = lines[0][:300] if lines else ""
-    return text if isinstance(error, VideoError) else f"{type(error).__name__}: {text}".rstrip(": ")
+    def _option_scores(self, loaded: Loaded, prepared: Prepared, text: str) -> dict[str, float] | None:
+        choices = prepared.request.choices
+        if not self.config.option_scores or not choices:
+            return None
+        inputs = self._placed(prepared.inputs, loaded.model)
+        return option_scores(loaded.model, loaded.tokenizer, inputs, text, choices)

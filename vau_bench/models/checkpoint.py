@@ -1,4 +1,4 @@
-"""Finding, fingerprinting and loading a Qwen-VL checkpoint; heavy imports wait for the loading."""
+"""Finding, fingerprinting and loading a checkpoint on this machine; heavy imports wait for the loading."""
 
 from __future__ import annotations
 
@@ -9,19 +9,9 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from vau_bench.errors import MissingExtraError, ModelError, UsageError
-
-Family = Literal["qwen2_vl", "qwen2_5_vl", "qwen3_vl"]
-
-FAMILIES: dict[str, Family] = {
-    "qwen2_vl": "qwen2_vl",
-    "qwen2_5_vl": "qwen2_5_vl",
-    "qwen3_vl": "qwen3_vl",
-    "qwen3_vl_moe": "qwen3_vl",
-}
-"""The architectures that can be told times, by `model_type`; those of one family are told alike."""
 
 _PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
@@ -66,18 +56,6 @@ def find(checkpoint: str, revision: str | None = None, *, offline: bool = False)
     if checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") != 1 or folder.exists():
         raise ModelError(f"no checkpoint folder {checkpoint}")
     return _on_hub(checkpoint, revision, offline)
-
-
-def family_of(source: Source) -> Family:
-    """Return the family of a checkpoint.
-
-    Raises:
-        ModelError: if it is of another architecture.
-    """
-    kind = source.config.get("model_type")
-    if kind not in FAMILIES:
-        raise ModelError(f"{source.name} is a {kind!r} model; qwen_vl runs {', '.join(FAMILIES)}")
-    return FAMILIES[kind]
 
 
 def fingerprint(source: Source) -> str:
@@ -153,6 +131,14 @@ def load_model(source: Source, *, device: str, dtype: str, attention: str | None
     return model.eval()
 
 
+def set_threads(count: int | None) -> None:
+    """Let torch use so many threads on the CPU; `None` leaves its choice."""
+    if count is not None:
+        import torch
+
+        torch.set_num_threads(count)
+
+
 def torch_device(name: str) -> str:
     """Return the torch device of a name; `auto` is this process's GPU where there is one."""
     if name != "auto":
@@ -166,7 +152,7 @@ def torch_device(name: str) -> str:
 
 
 def import_transformers() -> Any:
-    """Import transformers with all that a Qwen-VL processor needs.
+    """Import transformers with all that a processor needs.
 
     Raises:
         MissingExtraError: if a package of the extra is not installed.
