@@ -18,7 +18,7 @@ from vau_bench.conversations import whole_conversations
 from vau_bench.declarations import first_problem
 from vau_bench.errors import DataError, RunError, UsageError
 from vau_bench.journal import Journal
-from vau_bench.models import create_model
+from vau_bench.models import create_model, preset_of
 from vau_bench.models.base import Model
 from vau_bench.paths import builtin_tasks, cache_dir
 from vau_bench.records import JSON, Outcome, Response
@@ -36,7 +36,7 @@ class Options:
     """What one evaluation is asked to do; every field is an option of `vau-bench evaluate`.
 
     Attributes:
-        model: name of the adapter.
+        model: name of the adapter, or of a preset.
         tasks: names of tasks, groups or patterns.
         model_args: arguments of the adapter.
         data: root of the datasets; not needed for generated ones.
@@ -155,6 +155,7 @@ def evaluate(options: Options, out: Path, *, run_id: str | None = None, progress
             model_identity=model.identity(),
             tasks=[_entry(run, options) for run in runs],
             options=options.as_json(),
+            preset=preset.model_dump(mode="json") if (preset := preset_of(options.model)) else None,
             started=now(),
             environment=environment(),
         )
@@ -288,6 +289,8 @@ def score(
     results, scores = [], []
     for entry in manifest.tasks:
         result, rows = _score_entry(entry, catalogue.get(entry.name), by_task[entry.name, entry.style], settings)
+        if manifest.trained_on(result["dataset"]):
+            result["warnings"].append(f"the training data that the model declares hold {result['dataset']}")
         results.append(result)
         scores += rows
         progress.advance()

@@ -53,6 +53,7 @@ class Manifest:
         status: `started`, `success`, `failed` or `cancelled`.
         model: its name; `model_identity` all that tells it from another.
         options: what was asked for: data root, limit, seeds, generation settings.
+        preset: what the model's name stood for, where it is a preset's.
         error: why the run failed.
     """
 
@@ -61,12 +62,20 @@ class Manifest:
     model_identity: dict[str, JSON]
     tasks: list[TaskEntry]
     options: dict[str, JSON]
+    preset: dict[str, JSON] | None = None
     status: str = "started"
     schema: int = SCHEMA
     error: str | None = None
     started: str = ""
     ended: str | None = None
     environment: dict[str, JSON] = field(default_factory=dict)
+
+    def trained_on(self, dataset: str) -> bool | None:
+        """Tell whether the training data that the model declares hold a dataset; `None` where it declares nothing."""
+        declared = (self.preset or {}).get("trained_on")
+        if not isinstance(declared, list):
+            return None
+        return dataset.casefold() in {str(name).casefold() for name in declared}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Manifest:

@@ -30,6 +30,7 @@ COMMANDS = {
     "tasks show": "vau_synth_mcq",
     "models list": "",
     "models show": "openai",
+    "models check": "openai --model-args model=m,base_url={url}",
     "data check": "--tasks clips_grounding --data clips",
     "leaderboard add": "runs/told",
     "leaderboard check": "",
@@ -43,7 +44,7 @@ COMMANDS = {
     "train nano": "--out taken",
 }
 """What each command is called with; the last ones end at something that is missing or in the way."""
-WORK = {"evaluate", "score", "compare", "report", "tasks list", "models show", "doctor", "tasks check"}
+WORK = {"evaluate", "score", "compare", "report", "tasks list", "models show", "models check", "doctor", "tasks check"}
 
 
 class Echo(BaseHTTPRequestHandler):

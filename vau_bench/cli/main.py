@@ -21,7 +21,7 @@ COMMANDS = {
     "judge": ("judge:judge", "Let language models judge the reasoning of a run, and check the judges."),
     "report": ("report:report", "Write the HTML report of a run."),
     "tasks": ("tasks:tasks", "List, show, make and check tasks."),
-    "models": ("models:models", "List models, or show the arguments of one."),
+    "models": ("models:models", "List models, show the arguments of one, check whether it can run here."),
     "data": ("data:data", "Check annotations and videos."),
     "leaderboard": ("leaderboard:leaderboard", "Enter runs, check entries, build the leaderboard, export it."),
     "doctor": ("doctor:doctor", "Tell what is installed, what is missing, and how to get it."),

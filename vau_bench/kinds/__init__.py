@@ -9,6 +9,7 @@ KINDS: Registry[type[Kind[Any]]] = Registry("kind")
 KINDS.add("mcq", "vau_bench.kinds.mcq:MultipleChoice")
 KINDS.add("grounding", "vau_bench.kinds.grounding:Grounding")
 KINDS.add("classification", "vau_bench.kinds.classification:Classification")
+KINDS.add("detection", "vau_bench.kinds.detection:Detection")
 KINDS.add("reasoning", "vau_bench.kinds.reasoning:Reasoning")
 
 __all__ = ["KINDS", "FloorContext", "Kind", "Reading"]

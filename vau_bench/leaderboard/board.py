@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -90,7 +89,6 @@ def read_board(
     folder: Path,
     catalogue: Catalogue | None = None,
     *,
-    training: Mapping[str, Collection[str]] | None = None,
     resamples: int = RESAMPLES,
 ) -> Board:
     """Return the leaderboard of a folder.
@@ -98,7 +96,6 @@ def read_board(
     Args:
         folder: `leaderboards`.
         catalogue: the tasks, which tell what is stale.
-        training: datasets that a model was trained on, by its name.
         resamples: of the paired bootstraps.
 
     Raises:
@@ -109,7 +106,7 @@ def read_board(
     if errors:
         more = f" (and {len(errors) - 1} more; see `vau-bench leaderboard check`)" if len(errors) > 1 else ""
         raise DataError(f"the entry {errors[0].entry} is wrong: {errors[0].told}{more}")
-    rankings = rank_all(entries, training, resamples=resamples)
+    rankings = rank_all(entries, resamples=resamples)
     return Board(
         rankings=rankings,
         standings=_standings(rankings, resamples),

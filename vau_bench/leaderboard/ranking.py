@@ -8,7 +8,7 @@ it. Blind floors are rows like any other.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -135,14 +135,11 @@ def group_key(entry: Entry, task: TaskResult, rows: Sequence[SampleRow]) -> Grou
     )
 
 
-def rank_all(
-    entries: Iterable[Entry], training: Mapping[str, Collection[str]] | None = None, *, resamples: int = RESAMPLES
-) -> list[Ranking]:
+def rank_all(entries: Iterable[Entry], *, resamples: int = RESAMPLES) -> list[Ranking]:
     """Return the rankings of verified entries, in the order of their keys.
 
     Args:
         entries: see `vau_bench.leaderboard.verify.problems`.
-        training: datasets that a model was trained on, by its name, as it declares.
         resamples: of the paired bootstrap.
     """
     groups: dict[GroupKey, list[Member]] = {}
@@ -150,12 +147,10 @@ def rank_all(
         for task in entry.tasks:
             rows = entry.by_task[task["task"]]
             groups.setdefault(group_key(entry, task, rows), []).append(Member(entry, task, rows))
-    return [rank(key, groups[key], training or {}, resamples=resamples) for key in sorted(groups)]
+    return [rank(key, groups[key], resamples=resamples) for key in sorted(groups)]
 
 
-def rank(
-    key: GroupKey, members: Sequence[Member], training: Mapping[str, Collection[str]], *, resamples: int = RESAMPLES
-) -> Ranking:
+def rank(key: GroupKey, members: Sequence[Member], *, resamples: int = RESAMPLES) -> Ranking:
     """Rank the members of one group by their headline."""
     headline = members[0].task["headline"]
     metric = headline_metric(members[0])
@@ -169,7 +164,7 @@ def rank(
     codes = cluster_codes([row.group for row in members[0].rows])
     differences = estimate_pairs(metric, sides, codes, resamples=resamples, seed=SEED)
     ranks = shared_ranks(len(members), differences, better)
-    rows = [_row(m, headline, place, training) for m, place in zip(members, ranks, strict=True)]
+    rows = [_row(m, headline, place) for m, place in zip(members, ranks, strict=True)]
     floors = _stated_floors(members, headline)
     beaten = [_beyond_noise(differences[0, j]) for j in range(1, len(rows))]
     beaten += [_clears(rows[0], floor, better) for floor in floors]
@@ -216,7 +211,7 @@ def shared_ranks(count: int, differences: Mapping[tuple[int, int], Estimate], be
     return ranks
 
 
-def _row(member: Member, headline: str, place: int, training: Mapping[str, Collection[str]]) -> Row:
+def _row(member: Member, headline: str, place: int) -> Row:
     entry, task = member.entry, member.task
     own = task["metrics"][headline]
     return Row(
@@ -229,7 +224,7 @@ def _row(member: Member, headline: str, place: int, training: Mapping[str, Colle
         high=own["high"],
         unscored=1 - task["outcomes"].get("scored", 0) / task["expected"] if task["expected"] else 0.0,
         floor=is_floor(entry),
-        contaminated=contaminated(entry.model, task["dataset"], training),
+        contaminated=entry.manifest.trained_on(task["dataset"]),
         metrics={name: m["value"] for name, m in task["metrics"].items()},
         frames=task["frames"],
     )
@@ -238,13 +233,6 @@ def _row(member: Member, headline: str, place: int, training: Mapping[str, Colle
 def is_floor(entry: Entry) -> bool:
     """Tell whether an entry is of a blind model."""
     return entry.manifest.model.startswith(FLOORS)
-
-
-def contaminated(model: str, dataset: str, training: Mapping[str, Collection[str]]) -> bool | None:
-    """Tell whether the declared training data of a model hold a dataset; `None` where it declares nothing."""
-    if model not in training:
-        return None
-    return dataset.casefold() in {name.casefold() for name in training[model]}
 
 
 def _units(members: Sequence[Member]) -> dict[str, str]:

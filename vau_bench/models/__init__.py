@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from vau_bench.declarations import first_problem
-from vau_bench.errors import UsageError
+from vau_bench.errors import NameCollisionError, UnknownNameError, UsageError
 from vau_bench.models.base import Model, ModelConfig
+from vau_bench.models.presets import Preset, known_presets
 from vau_bench.registry import Registry
 from vau_bench.video import ClipLoader
 
@@ -59,20 +60,51 @@ def parse_model_args(texts: tuple[str, ...]) -> dict[str, str]:
     return arguments
 
 
+def preset_of(name: str) -> Preset | None:
+    """Return the preset of this name; `None` if it is an adapter's, or no model's.
+
+    Raises:
+        NameCollisionError: if an adapter of another package has the name of a preset.
+    """
+    preset = known_presets().get(name)
+    if preset is not None and name in MODELS:
+        raise NameCollisionError(f"two models are named {name!r}: a preset, and one from {MODELS.source(name)}")
+    return preset
+
+
+def adapter_of(name: str) -> type[Model[Any]]:
+    """Return the adapter of a model or of a preset.
+
+    Raises:
+        UnknownNameError: if there is no such model.
+    """
+    preset = preset_of(name)
+    if preset is None and name not in MODELS:
+        raise UnknownNameError("model", name, [*MODELS, *known_presets()])
+    return MODELS.get(preset.model if preset else name)
+
+
 def model_config(name: str, arguments: Mapping[str, Any]) -> ModelConfig:
-    """Return the validated arguments of a model.
+    """Return the validated arguments of a model; those of a preset stand under the given ones.
 
     Raises:
         UnknownNameError: if there is no such model.
         UsageError: if an argument is unknown, missing or of the wrong form.
     """
-    schema = MODELS.get(name).Config
+    schema, preset = adapter_of(name).Config, preset_of(name)
     try:
-        return schema.model_validate(dict(arguments))
+        return schema.model_validate({**(preset.arguments if preset else {}), **arguments})
     except ValidationError as error:
         raise UsageError(f"model {name}: {first_problem(error, schema)}") from None
 
 
 def create_model(name: str, arguments: Mapping[str, Any], clips: ClipLoader) -> Model[Any]:
-    """Return the model, ready for requests; see `model_config` for errors."""
-    return MODELS.get(name)(model_config(name, arguments), clips)
+    """Return the model, ready for requests; see `model_config` for errors.
+
+    What a checkpoint itself tells about frames and style comes before what its preset does.
+    """
+    model, preset = adapter_of(name)(model_config(name, arguments), clips), preset_of(name)
+    if preset:
+        model.frames = model.frames or preset.frames
+        model.style = model.style or preset.style
+    return model

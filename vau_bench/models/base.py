@@ -70,5 +70,13 @@ class Model(ABC, Generic[C]):
         dumped: dict[str, JSON] = self.config.model_dump(mode="json")
         return dumped
 
+    def described(self) -> dict[str, JSON]:
+        """Return what can be told of it without loading weights and without calling a server.
+
+        Raises:
+            ModelError: if it could not answer anything as it is.
+        """
+        return {}
+
     def close(self) -> None:
         """Release what the model holds."""

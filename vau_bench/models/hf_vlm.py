@@ -30,7 +30,7 @@ class HfVlm(LocalVlm[HfVlmConfig]):
         processor = load_processor(self._processor_source)
         set_threads(config.torch_threads)
         model = load_model(self._source, device=config.device, dtype=config.dtype, attention=config.attn_implementation)
-        builder = ImageBuilder(processor, str(self._source.config.get("model_type")))
+        builder = ImageBuilder(processor, self._architecture())
         return Loaded(model, builder, processor.tokenizer, end_tokens(model, processor.tokenizer))
 
     def _placed(self, inputs: dict[str, Any], model: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from vau_bench.errors import ModelError, VideoError, VideoMissingError
 from vau_bench.models.base import Model
-from vau_bench.models.checkpoint import Source, find, fingerprint
+from vau_bench.models.checkpoint import Source, find, fingerprint, load_processor
 from vau_bench.models.feed import feed
 from vau_bench.models.local_config import NOT_THE_ANSWER, LocalConfig
 from vau_bench.models.prepared import Builder, Prepared, collate
@@ -94,6 +94,21 @@ class LocalVlm(Model[L]):
         if self._processor_source is not self._source:
             dumped["processor"] = fingerprint(self._processor_source)
         return dumped
+
+    def described(self) -> dict[str, JSON]:
+        """Return which checkpoint it is, of which architecture, and how it is computed; see `Model.described`.
+
+        Raises:
+            MissingExtraError: if torch or transformers is not installed.
+        """
+        source, config = self._source, self.config
+        told = {"checkpoint": source.name, "revision": source.revision, "architecture": self._architecture()}
+        processor = type(load_processor(self._processor_source)).__name__
+        return {**told, "processor": processor, "precision": config.dtype, "device": config.device}
+
+    def _architecture(self) -> str:
+        """Return the checkpoint's `model_type`; raises ModelError if it is none of this adapter's."""
+        return str(self._source.config.get("model_type"))
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Yield one response per request, in order.

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from vau_bench.errors import VideoError, VideoMissingError
+from vau_bench.kinds.detection import write_scores
 from vau_bench.models.base import Model, ModelConfig
 from vau_bench.models.motion_cues import Finding, findings
 from vau_bench.models.motion_scene import Scene, see
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 REVISION = 1
 """Raise it when the same frames may get another answer."""
 
-ANSWERED = ("grounding", "classification")
+ANSWERED = ("grounding", "classification", "detection")
 """Kinds of task that this can answer."""
 
 
@@ -49,7 +50,7 @@ class MotionConfig(ModelConfig):
 
 
 class Motion(Model[MotionConfig]):
-    """Answers grounding and classification tasks by what moves; refuses what asks for words."""
+    """Answers grounding, classification and detection tasks by what moves; refuses what asks for words."""
 
     Config: ClassVar[type[ModelConfig]] = MotionConfig
     summary: ClassVar[str] = "what moves unusually: classical, nothing learnt, says when but not what"
@@ -82,14 +83,16 @@ def answer(kind: str, style: str, scene: Scene, found: list[Finding], threshold:
     """Return the answer in the response grammar; with what was measured before it, unless the style is `direct`.
 
     Args:
-        kind: `grounding` or `classification`.
+        kind: one of `ANSWERED`; of `detection` every finding is told with its score.
         style: of the prompt.
         scene: that was looked at.
         found: in it, the clearest first.
         threshold: score from which a finding is an anomaly.
     """
     best = found[0] if found and found[0].score >= threshold else None
-    if kind == "grounding":
+    if kind == "detection":
+        said = write_scores(tuple((*_written(finding.segment), finding.score) for finding in found))
+    elif kind == "grounding":
         said = write_interval(_written(best.segment) if best else None)
     else:
         said = write_label(ANOMALY if best else NORMAL)

@@ -72,6 +72,11 @@ class OpenAI(Model[OpenAIConfig]):
         dumped = cast("dict[str, JSON]", self.config.model_dump(mode="json", exclude=set(_NOT_THE_ANSWER)))
         return {**dumped, "base_url": self.base_url}
 
+    def described(self) -> dict[str, JSON]:
+        """Return which model is asked where, and whether with a key; see `Model.described`."""
+        settings = self.config.settings()
+        return {"asked for": self.config.model, "address": self.base_url, "key": "given" if settings.key else "none"}
+
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Yield one response per request as they complete.
 

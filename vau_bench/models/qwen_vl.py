@@ -11,7 +11,7 @@ from vau_bench.models.checkpoint import load_model, load_processor, set_threads
 from vau_bench.models.local_vlm import Loaded, LocalVlm, end_tokens
 from vau_bench.models.prepared import Prepared
 from vau_bench.models.qwen_config import QwenVLConfig
-from vau_bench.models.qwen_family import family_of
+from vau_bench.models.qwen_family import Family, family_of
 from vau_bench.models.qwen_inputs import FrameSize, InputBuilder
 from vau_bench.models.qwen_options import option_scores
 from vau_bench.models.qwen_times import assert_positions
@@ -35,9 +35,12 @@ class QwenVL(LocalVlm[QwenVLConfig]):
         trained = as_trained(config.checkpoint)
         self.frames, self.style = trained.frames or self.frames, trained.style or self.style
 
+    def _architecture(self) -> Family:
+        return family_of(self._source)
+
     def _fresh(self) -> Loaded:
         config = self.config
-        family = family_of(self._source)
+        family = self._architecture()
         processor = load_processor(self._processor_source)
         set_threads(config.torch_threads)
         model = load_model(self._source, device=config.device, dtype=config.dtype, attention=config.attn_implementation)

@@ -1,0 +1,139 @@
+"""The official test list of UCF-Crime: one line a video with its class and up to two events, in frames.
+
+    Abuse028_x264.mp4  Abuse  165  240  -1  -1
+    Arson011_x264.mp4  Arson  150  420  680  1267
+    Normal_Videos_003_x264.mp4  Normal  -1  -1  -1  -1
+
+Two numbers are the first and the last frame of an event, -1 where there is none. How many frames a video has stands in
+a second file under a shorter name: `Abuse028@1412`, `Normal003@2822`. All videos have 30 frames a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from vau_bench.declarations import validated
+from vau_bench.errors import DataError, NoAnnotationError
+from vau_bench.readers.base import Dataset
+from vau_bench.readers.names import source_video, stem
+from vau_bench.readers.videos import VideoFinder
+from vau_bench.records import NORMAL, Sample, Segment, Target
+
+FPS = 30
+_ABSENT = -1
+
+
+class UcfFramesArgs(BaseModel):
+    """Arguments of the reader in `task.yaml`.
+
+    Attributes:
+        annotations: path of the list per split, below the data root.
+        frames: path of the frame counts.
+        videos: folders below the data root that are searched first.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    annotations: dict[str, str]
+    frames: str
+    videos: list[str] = []
+
+
+def read_ucf_frames(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
+    """Read one split.
+
+    Raises:
+        DataError: naming file and line, when a file is absent or a line breaks the format.
+    """
+    options = validated(UcfFramesArgs, args, "dataset.args")
+    if split not in options.annotations:
+        known = ", ".join(options.annotations) or "none"
+        raise DataError(f"dataset.args: no annotations for the split {split!r}; known: {known}")
+    if data is None:
+        raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
+    listed, counted = (_content(data / name) for name in (options.annotations[split], options.frames))
+    counts = _counts(data / options.frames, counted)
+    samples: dict[str, Sample] = {}
+    notes: Counter[str] = Counter()
+    for where, line in _lines(data / options.annotations[split], listed):
+        sample = _sample(line, where, counts)
+        if sample.id in samples:
+            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
+        samples[sample.id] = sample
+        notes["two_events"] += len(sample.target.segments or ()) > 1
+    if not samples:
+        raise DataError(f"{data / options.annotations[split]} holds no line")
+    finder = VideoFinder(data, options.videos)
+    digest = hashlib.sha256(listed + b"\0" + counted).hexdigest()
+    return Dataset(tuple(samples.values()), digest, lambda s: finder.find(s.video), dict(notes))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise NoAnnotationError(f"no annotation file {path}; pass --data DIR, the folder that holds it") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _lines(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
+    """Yield each line that is not blank, with the place where it stands."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}:{content[: error.start].count(10) + 1}: not UTF-8 text") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield f"{path}:{number}", line.strip()
+
+
+def _counts(path: Path, content: bytes) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for where, line in _lines(path, content):
+        name, at, count = line.partition("@")
+        if not at or not count.strip().isdecimal() or int(count) < 1:
+            raise DataError(f"{where}: not a name and a number of frames, such as Abuse028@1412: {line[:80]!r}")
+        if name in counts:
+            raise DataError(f"{where}: the video {name!r} stands there twice")
+        counts[name] = int(count)
+    return counts
+
+
+def _short(name: str) -> str:
+    """Return the name of a video as the second file has it."""
+    return re.sub(r"^Normal_Videos_?", "Normal", name).removesuffix("_x264")
+
+
+def _sample(line: str, where: str, counts: Mapping[str, int]) -> Sample:
+    video, *rest = line.split()
+    if len(rest) != 5 or not all(text.removeprefix("-").isdecimal() for text in rest[1:]):
+        raise DataError(f"{where}: not a video, a class and four frame numbers: {line[:80]!r}")
+    label, numbers = rest[0], [int(text) for text in rest[1:]]
+    name = stem(video)
+    count = counts.get(_short(name))
+    if count is None:
+        raise DataError(f"{where}: there is no number of frames for {name}")
+    segments = []
+    for first, last in (numbers[:2], numbers[2:]):
+        if (first, last) == (_ABSENT, _ABSENT):
+            continue
+        if not 0 <= first < last:
+            raise DataError(f"{where}: the event [{first}, {last}] is reversed, empty or incomplete")
+        segments.append(Segment(first / FPS, last / FPS))
+    if (label == NORMAL) == bool(segments):
+        raise DataError(f"{where}: a video of class {label} with {len(segments)} events")
+    return Sample(
+        id=name,
+        video=video,
+        group=source_video(video),
+        target=Target(label=label, segments=tuple(sorted(segments))),
+        fields={"frames": count, "fps": float(FPS), "duration": count / FPS},
+    )
