@@ -123,6 +123,8 @@ class GrpoSection(Steps):
     )
     updates_per_batch: int = Field(1, ge=1, description="steps of the optimizer on one set of completions")
     vllm: bool = Field(False, description="completions by vLLM; needs mode frames")
+    vllm_server: str | None = Field(None, description="address of `trl vllm-serve`; default: vLLM within the training")
+    vllm_memory: float = Field(0.3, gt=0, le=1, description="share of a GPU's memory for vLLM within the training")
 
 
 class RewardSection(Section):
@@ -182,6 +184,8 @@ class TrainConfig(Section):
             raise ValueError("data.min_pixels is more than data.max_pixels")
         if self.grpo.vllm and self.data.mode != "frames":
             raise ValueError("grpo.vllm needs data.mode: frames")
+        if self.grpo.vllm_server and not self.grpo.vllm:
+            raise ValueError("grpo.vllm_server needs grpo.vllm: true")
         if self.grpo.advantage_on == "reflection" and self.reward.style != "reflect":
             raise ValueError("grpo.advantage_on: reflection needs reward.style: reflect")
         if self.data.split != "train":

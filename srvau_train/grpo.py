@@ -7,6 +7,7 @@ without it. Here each prompt is what `InputBuilder` makes of it, and both see th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from srvau_train.profile import Profiled
 from srvau_train.rewards import reward_functions, truth_of
 from srvau_train.rollouts import SHOWN, SKIPPED, Prompts, effect_shares, reflection_start
 from srvau_train.sft import arguments, lora, prepare_weights, step_arguments
+from srvau_train.shown_images import shown_images
 from srvau_train.sources import training_rows
 from srvau_train.weights import RewardWeights
 from vau_bench.errors import ModelError, UsageError
@@ -82,8 +84,10 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, GRPOTrainer):  # type: ignore
             {"mm_token_type_ids": kinds, **visual_tensors(self._shown)},
         )
 
-    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
-        return self._timed("generate", super()._generate_single_turn, *args, **kwargs)
+    def _generate_single_turn(self, prompt_ids: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.use_vllm:  # it makes its own tensors, of the same pixels
+            images = [shown_images(f.prompt.inputs, self.processing_class) for f in self._shown]
+        return self._timed("generate", super()._generate_single_turn, prompt_ids, images, *args, **kwargs)
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, ids: Any) -> Any:
         rewards = self._timed("rewards", super()._calculate_rewards, inputs, prompts, completions, ids)
@@ -271,8 +275,27 @@ def _grpo_arguments(config: TrainConfig, model: Any, weights: RewardWeights) -> 
         "epsilon_high": grpo.epsilon_high,
         "scale_rewards": grpo.scale_rewards,
         "reward_weights": weights.listed(),
-        "generation_kwargs": {"suppress_tokens": _visual_tokens(model.config)},
-        "use_vllm": grpo.vllm,
+        **_generation(config, model),
+    }
+
+
+def _generation(config: TrainConfig, model: Any) -> dict[str, Any]:
+    """Return who writes completions, and what they may not hold.
+
+    Raises:
+        UsageError: if vLLM is asked for and not installed.
+    """
+    grpo, visual = config.grpo, _visual_tokens(model.config)
+    if not grpo.vllm:
+        return {"generation_kwargs": {"suppress_tokens": visual}}
+    if find_spec("vllm") is None:
+        raise UsageError("grpo.vllm needs vLLM, in a version that TRL names: pip install 'trl[vllm]'")
+    return {
+        "use_vllm": True,
+        "generation_kwargs": {"logit_bias": dict.fromkeys(visual, -100.0)},
+        "vllm_mode": "server" if grpo.vllm_server else "colocate",
+        "vllm_server_base_url": grpo.vllm_server,
+        "vllm_gpu_memory_utilization": grpo.vllm_memory,
     }
 
 

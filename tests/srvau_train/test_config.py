@@ -30,6 +30,7 @@ class TestBadConfigurations:
             ({"sft": {"learning_rate": -1}}, "sft.learning_rate"),
             ({"grpo": {"rollouts": 1}}, "grpo.rollouts"),
             ({"grpo": {"vllm": True}}, "grpo.vllm needs data.mode: frames"),
+            ({"grpo": {"vllm_server": "http://127.0.0.1:8000"}}, "grpo.vllm_server needs grpo.vllm: true"),
             (
                 {"grpo": {"advantage_on": "reflection"},
                  "reward": {"style": "think", "effect": 0, "form": 0, "length": 0}},
@@ -94,6 +95,7 @@ class TestShipped:
             unwritten = known - set(written[section])
             assert unwritten <= {
                 "max_grad_norm", "weight_decay", "adam_beta2", "top_p", "epsilon_high", "updates_per_batch", "vllm",
+                "vllm_server", "vllm_memory",
                 "length_target", "length_limit", "most_words", "optimizer", "muon_rate",
             }, unwritten  # fmt: skip
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -42,6 +44,12 @@ def trainer(make_config, make_rows, tmp_path):
         return made, made._generate_and_score_completions(records)
 
     return make
+
+
+def _parts(made):
+    """Return what the trainer's own dataset was made of."""
+    rows = made.data_collator._rows
+    return rows.rows, rows._builder, rows._tokenizer, rows._clips
 
 
 def logps(made, batch, model=None):
@@ -141,6 +149,64 @@ class TestOptions:
         config = made.model.config
         assert not (batch["completion_ids"] == config.video_token_id).any()
         assert made.generation_config.suppress_tokens
+
+
+class Engine:
+    """Stands for vLLM, which gets tokens and images and makes tensors of its own."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        self.tokens = tokens
+        self.asked: list[tuple[list[list[int]], list[list[Any]]]] = []
+
+    def sync_weights(self) -> None:
+        pass
+
+    def generate(self, prompts, images, num_generations, profiler):
+        self.asked.append((prompts, images))
+        return prompts, [list(self.tokens) for _ in prompts], [[[-1.0]] * len(self.tokens) for _ in prompts], None
+
+
+class TestVllm:
+    def test_it_is_shown_what_the_log_probabilities_see(self, trainer, clips):
+        import torch
+
+        made, _ = trainer(clips(sizes=(56, 84)), "frames")
+        made.use_vllm, made.vllm_generation, made._last_loaded_step = True, Engine([5, 6, 7]), -1
+        records = Prompts(ExampleDataset(*_parts(made)))([{"row": row} for row in (0, 0, 0, 0, 1, 1, 1, 1)])
+        batch = made._generate_and_score_completions(records)
+        ((prompts, images),) = made.vllm_generation.asked
+        assert batch["completion_ids"].tolist() == [[5, 6, 7]] * 8
+        for f, prompt, shown in zip(made._shown, prompts, images, strict=True):
+            assert prompt == f.prompt.inputs["input_ids"][0].tolist()
+            assert len(shown) == 4
+            again = made.processing_class.image_processor(images=shown, return_tensors="pt")
+            assert torch.equal(again["image_grid_thw"], f.prompt.inputs["image_grid_thw"])
+            assert torch.allclose(again["pixel_values"], f.prompt.inputs["pixel_values"], atol=1e-6)
+
+    def test_a_prompt_without_frames_shows_none(self):
+        from srvau_train.shown_images import shown_images
+
+        assert shown_images({"input_ids": None}, None) == []
+
+    def test_it_says_so_where_it_is_not_installed(self, make_config, make_rows, clips, tmp_path, monkeypatch):
+        monkeypatch.setattr("srvau_train.grpo.find_spec", lambda name: None)
+        config = make_config(data={"mode": "frames"}, grpo={"vllm": True})
+        with pytest.raises(UsageError, match="needs vLLM"):
+            train(config, tmp_path, make_rows(4, responses=False), clips())
+
+    def test_its_options_are_those_of_trl(self, make_config, monkeypatch):
+        from transformers import AutoConfig
+        from trl import GRPOConfig
+
+        from srvau_train.grpo import _generation
+
+        monkeypatch.setattr("srvau_train.grpo.find_spec", lambda name: name)
+        server = {"vllm": True, "vllm_server": "http://127.0.0.1:8000"}
+        config = make_config(data={"mode": "frames"}, grpo=server)
+        told = _generation(config, SimpleNamespace(config=AutoConfig.from_pretrained(config.model.checkpoint)))
+        assert told.keys() <= GRPOConfig.__dataclass_fields__.keys()
+        assert (told["vllm_mode"], told["vllm_server_base_url"]) == ("server", server["vllm_server"])
+        assert set(told["generation_kwargs"]) == {"logit_bias"} and len(told["generation_kwargs"]["logit_bias"]) == 4
 
 
 class TestTraining:
