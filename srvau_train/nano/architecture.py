@@ -70,7 +70,7 @@ class Size:
     vision_feed: int = 256
     patch: int = 16
     merge: int = 3
-    vocabulary: int = 2800
+    vocabulary: int = 3600
 
 
 def build_tokenizer(corpus: Iterable[str], vocabulary: int) -> Any:
@@ -210,7 +210,7 @@ _NEAR = 5.0
 """How sharply a head of the first layer looks at one place."""
 _SHARP = 3.0
 """How sharply one of the second looks for what is alike."""
-_TOLD = 0.2
+_TOLD = 0.5
 """How loudly it says what it has found."""
 
 

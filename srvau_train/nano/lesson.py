@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from srvau_train.grading import LETTERS
+from srvau_train.rocot import wording
 from vau_bench.errors import ModelError
 
 SHARES = 2
@@ -100,6 +101,12 @@ def concluded_tokens(tokenizer: Any) -> list[int]:
     """Return the tokens that have to be looked up: numbers, and letters of options."""
     numbers = [token for text, token in tokenizer.get_vocab().items() if text.replace(".", "", 1).isdecimal()]
     return [*numbers, *tokenizer.convert_tokens_to_ids(list(LETTERS[:4]))]
+
+
+def choosing_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens behind which a chain says the letter of the option that it has stated; all others repeat it."""
+    behind = [text.partition("{text}")[2].partition("{option}")[0].lstrip() for text in wording.STATED]
+    return [tokens[-1] for tokens in tokenizer(behind)["input_ids"]]
 
 
 def summed_means(each: Any, *groups: Any) -> Any:

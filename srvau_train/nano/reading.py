@@ -19,7 +19,7 @@ from srvau_train.batches import response_tokens
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
-from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, summed_means, teach
+from srvau_train.nano.lesson import SHARES, choosing_tokens, concluded_tokens, share_of, summed_means, teach
 from srvau_train.rocot import wording
 
 
@@ -80,25 +80,48 @@ def teach_reading(
     model.train()
     model.config.use_cache = False
     model.model.visual.requires_grad_(False)
-    language = model.model.language_model
     order = np.random.default_rng(seed).permutation(len(chained))
-    looked_up, marks = (torch.zeros(len(tokenizer), dtype=torch.bool) for _ in range(2))
-    looked_up[concluded_tokens(tokenizer)] = True
-    marks[mark_tokens(tokenizer)] = True
+    losses = ReadingLosses(model, tokenizer, look)
 
     def loss_of(step: int, share: int) -> Any:
-        places = [order[(step * lesson.batch + i) % len(order)] for i in share_of(range(lesson.batch), share)]
-        ids, walked, follows = read_batch(tokenizer, [parts(chained[place], look) for place in places])
-        hidden = language(input_ids=ids, attention_mask=(ids != tokenizer.pad_token_id).long()).last_hidden_state
-        walked &= looked_up[ids] | marks[ids]
+        places = share_of(range(lesson.batch), share)
+        return losses([chained[order[(step * lesson.batch + i) % len(order)]] for i in places])
+
+    optimizer = Muon(model.model.language_model, lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
+    teach({"model": model}, optimizer, loss_of, lesson.steps, out, shares=SHARES, log=log, advance=advance)
+
+
+class ReadingLosses:
+    """The loss of chains without their pictures, over what has to be concluded from the text before it.
+
+    Each counts as a whole: what a walk concludes, the letter of the option that has been stated, the other numbers and
+    letters, all other words behind the walk.
+
+    Args:
+        model: Qwen2.5-VL.
+        tokenizer: its own.
+        look: of the clips.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, look: Look) -> None:
+        self._model, self._tokenizer, self._look = model, tokenizer, look
+        self._looked_up, self._marks, self._choosing = (torch.zeros(len(tokenizer), dtype=torch.bool) for _ in range(3))
+        self._looked_up[concluded_tokens(tokenizer)] = True
+        self._marks[mark_tokens(tokenizer)] = True
+        self._choosing[choosing_tokens(tokenizer)] = True
+
+    def __call__(self, rows: Sequence[Example]) -> Any:
+        """Return the loss of some chains."""
+        ids, walked, follows = read_batch(self._tokenizer, [parts(row, self._look) for row in rows])
+        attended = (ids != self._tokenizer.pad_token_id).long()
+        hidden = self._model.model.language_model(input_ids=ids, attention_mask=attended).last_hidden_state
+        walked &= self._looked_up[ids] | self._marks[ids]
         row, place = (walked | follows)[:, 1:].nonzero(as_tuple=True)
         target, within = ids[row, place + 1], walked[row, place + 1]
-        each = torch.nn.functional.cross_entropy(model.lm_head(hidden[row, place]), target, reduction="none")
-        sought = looked_up[target]
-        return summed_means(each, within, sought & ~within, ~(sought | within))
-
-    optimizer = Muon(language, lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
-    teach({"model": model}, optimizer, loss_of, lesson.steps, out, shares=SHARES, log=log, advance=advance)
+        each = torch.nn.functional.cross_entropy(self._model.lm_head(hidden[row, place]), target, reduction="none")
+        chosen = self._choosing[ids[row, place]]
+        sought = self._looked_up[target] & ~(chosen | within)
+        return summed_means(each, within, chosen, sought, ~(chosen | sought | within))
 
 
 def read_batch(tokenizer: Any, rows: Sequence[tuple[str, str, str]]) -> tuple[Any, Any, Any]:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,9 @@ class Training:
         with self._stage("frames", recipe.clips):
             return draw_frames(self.out / "frames", "train", recipe.clips, recipe.look, progress=self._advance)
 
+    @cached_property
     def taught(self) -> Path:
-        """Build the chains on first answers of the error model."""
+        """The folder of the chains on first answers of the error model; built when it is first asked for."""
         folder = self.out / "rocot-taught"
         config = RocotConfig(
             clips=self.recipe.taught,
@@ -90,7 +92,7 @@ class Training:
         """Make the tokenizer and the empty model."""
         final = self.out / "empty" / FINAL
         if not final.is_dir():
-            chained = self.taught()
+            chained = self.taught
             with self._stage("tokenizer"):
                 size = self.recipe.size
                 tokenizer = build_tokenizer(texts([chained], 1500, self.recipe.look), size.vocabulary)
@@ -119,7 +121,7 @@ class Training:
         if not (folder / FINAL).is_dir():
             model, processor = self._load(self.seeing())
             recipe = self.recipe
-            chained = chains(self.taught(), recipe.look)
+            chained = chains(self.taught, recipe.look)
             # letters take longest to learn
             rows = chained + [row for row in chained if row.truth.option]
             with self._lesson("reading", recipe.reading.steps) as log:
@@ -137,13 +139,12 @@ class Training:
         folder = self.out / "watching"
         if not (folder / FINAL).is_dir():
             model, processor = self._load(self.reading())
-            store, lesson = self.frames(), self.recipe.watching
+            store, lesson, chained = self.frames(), self.recipe.watching, chains(self.taught, self.recipe.look)
             builder = self._builder(model, processor)
             with self._lesson("watching", lesson.steps) as log:
                 teach_watching(
-                    model, processor.tokenizer, builder, store, lesson, folder,
-                    chained=chains(self.taught(), self.recipe.look), seed=self.recipe.seed, log=log,
-                    advance=self._advance,
+                    model, processor.tokenizer, builder, store, lesson, folder, chained=chained,
+                    seed=self.recipe.seed, log=log, advance=self._advance,
                 )  # fmt: skip
             save_final(folder, model, processor, model_arguments=self.recipe.arguments)
         return folder / FINAL
@@ -152,7 +153,7 @@ class Training:
         """Fine-tune on answers and on chains that the error model began, as many of these as of those."""
         start = self.watching()
         recipe = self.recipe
-        chained = chains(self.taught(), recipe.look)
+        chained = chains(self.taught, recipe.look)
         rows = [direct(n, ANSWERED[n % len(ANSWERED)], recipe.look) for n in range(min(len(chained), recipe.clips))]
         return self._sft("base", start, recipe.base(str(start)), rows + chained[: len(rows)])
 
@@ -160,7 +161,7 @@ class Training:
         """Fine-tune on chains: on the error model's first answers, and on the model's own at their real rate."""
         recipe = self.recipe
         own = self.own(base)
-        rows = chains(self.taught(), recipe.look) + chains(own, recipe.look)
+        rows = chains(self.taught, recipe.look) + chains(own, recipe.look)
         return self._sft("reflect", base, recipe.reflect(str(base)), rows)
 
     def own(self, base: Path) -> Path:
@@ -205,7 +206,10 @@ class Training:
             with self._stage(name, recipe.grpo_steps):
                 config = recipe.grpo(str(start), **reward)
                 builder = self._builder(model, processor)
-                train_grpo(config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder)
+                train_grpo(
+                    config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder,
+                    callbacks=[_counting(self._advance)],
+                )  # fmt: skip
         return folder / FINAL
 
     def _sft(self, name: str, start: Path, config: Any, rows: Sequence[Example]) -> Path:
@@ -217,7 +221,10 @@ class Training:
             model, processor = self._load(start)
             with self._stage(name, config.sft.max_steps):
                 builder = self._builder(model, processor)
-                train_sft(config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder)
+                train_sft(
+                    config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder,
+                    callbacks=[_counting(self._advance)],
+                )  # fmt: skip
         return folder / FINAL
 
     def _load(self, checkpoint: Path) -> tuple[Any, Any]:
@@ -248,3 +255,14 @@ class Training:
         line = {"stage": name, "seconds": round(time.time() - begin, 1)}
         with (self.out / TIMES).open("a") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def _counting(advance: Callable[[], None]) -> Any:
+    """Return a callback of a trainer that tells each step."""
+    from transformers import TrainerCallback
+
+    class Counting(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+            advance()
+
+    return Counting()

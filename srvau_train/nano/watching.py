@@ -9,6 +9,9 @@ each of these has a loss of its own, until it finds them together.
 - Before the list: the answers. What stands in them counts as much as all other words, and so does what is concluded,
   numbers and letters of options, and what is said behind a time.
 - Every third batch: answers or chains, as in fine-tuning; in the end these alone, and more chains.
+- Beside batches without chains: a few about options, without pictures, as in the lesson before.
+
+Where the first two layers look, by which they look things up, stays as that lesson left it.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from srvau_train.batches import IGNORED, ExampleDataset, PromptBuilder, sft_batc
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look, number_of
-from srvau_train.nano.lesson import SHARES, concluded_tokens, share_of, summed_means, teach
+from srvau_train.nano.lesson import SHARES, choosing_tokens, concluded_tokens, share_of, summed_means, teach
+from srvau_train.nano.reading import ReadingLosses
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import sights, sights_head
 from srvau_train.rocot import wording
@@ -54,14 +58,16 @@ class WatchingLesson:
         rate: of AdamW at its peak.
         muon_rate: of Muon at its peak.
         depth: layers after which a pair of frames has to be known.
+        read: chains about options a step that are read without pictures, so that looking letters up is not lost.
     """
 
-    steps: int = 900
-    answers: int = 400
+    steps: int = 1000
+    answers: int = 450
     batch: int = 16
     rate: float = 2e-3
     muon_rate: float = 0.012
     depth: int = 2
+    read: int = 4
 
 
 def walk(number: int, look: Look) -> Example:
@@ -101,10 +107,14 @@ def teach_watching(
     model.train()
     model.config.use_cache = False
     model.model.visual.requires_grad_(False)
+    first, second = (layer.self_attn for layer in model.model.language_model.layers[:2])
+    for kept in (first, second.q_proj, second.k_proj):
+        kept.requires_grad_(False)
     order = np.random.default_rng(seed).permutation(len(store))
     torch.manual_seed(seed)
     heads = torch.nn.ModuleList(sights_head(model, frames) for frames in (2, 1))
     losses = _Losses(model, tokenizer, heads, look.times, lesson.depth)
+    reading, optional = ReadingLosses(model, tokenizer, look), [row for row in chained if row.truth.option]
 
     def loss_of(step: int, share: int) -> Any:
         answering = step >= lesson.steps - lesson.answers
@@ -122,9 +132,11 @@ def teach_watching(
         else:
             rows = [direct(n, ASKED[i % len(ASKED)], look) for i, n in zip(places, numbers, strict=True)]
         dataset = ExampleDataset(rows, builder, tokenizer, store)
+        read = [] if chains or not optional else share_of(range(step * lesson.read, (step + 1) * lesson.read), share)
         batch = sft_batch([dataset[i] for i in range(len(rows))], tokenizer.pad_token_id)  # type: ignore[misc]
         shown = torch.from_numpy(np.stack([sights(scene_at("train", n), look) for n in numbers])).flatten(3)
-        return losses(batch, shown, walks=walks, chains=chains)
+        loss = losses(batch, shown, walks=walks, chains=chains)
+        return loss + reading([optional[n % len(optional)] for n in read]) if read else loss
 
     optimizer = Muon(model, list(heads.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     with losses.listening():
@@ -154,6 +166,8 @@ class _Losses:
         self._closing = torch.tensor(tokenizer.convert_tokens_to_ids(["</glue>", "</answer>"]))
         self._concluded = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._concluded[concluded_tokens(tokenizer)] = True
+        self._choosing = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self._choosing[choosing_tokens(tokenizer)] = True
         self._alarming = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._alarming[list(_alarming_tokens(tokenizer))] = True
         said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
@@ -200,12 +214,13 @@ class _Losses:
             bears &= ~(listed & self._unsaid[token])
         target, kept = labels[:, 1:], bears[:, 1:]
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
-        said = self._concluded[target[kept]]
-        answer = _inside(labels, *self._answer)[:, 1:][kept] & ~said
+        chosen = self._choosing[batch["input_ids"][:, :-1][kept]]
+        said = self._concluded[target[kept]] & ~chosen
+        answer = _inside(labels, *self._answer)[:, 1:][kept] & ~(said | chosen)
         seen = (self._place[token[:, :-1]] >= 0)[kept] & ~(said | answer)
-        loss = loss + (_WALKED if chains else 1.0) * summed_means(each, said)
+        loss = loss + (_WALKED if chains else 1.0) * summed_means(each, said, chosen)
         loss = loss + _ALARMING * summed_means(each, seen & self._alarming[target[kept]])
-        return loss + summed_means(each, answer, seen, ~(said | answer | seen))
+        return loss + summed_means(each, answer, seen, ~(said | chosen | answer | seen))
 
     def _seen(self, logits: Any, shown: Any) -> Any:
         each = torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")

@@ -23,7 +23,7 @@ class SceneTeacher:
     """Writes a chain from the scene's own state: claim, walk through the timeline, findings, conclusion."""
 
     id = "scene"
-    version = "4"
+    version = "5"
     provenance: Mapping[str, JSON] = MappingProxyType({})
     told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
 

@@ -78,8 +78,8 @@ FOUND_NOTHING = (
 )
 FOUND_THERE = ("The question is about {seen}.", "What matters here is {seen}.")
 STATED = (
-    "So what fits is this: {text} That is option {option}.",
-    "This statement agrees with it: {text} That is option {option}.",
+    "So what fits is this: {text} That is what option {option} says.",
+    "This statement agrees with it: {text} That is what option {option} says.",
 )
 
 NOT_YET = (

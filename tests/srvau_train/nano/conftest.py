@@ -41,7 +41,7 @@ def taught(tmp_path_factory):
     """The chains of a few clips."""
     from srvau_train.nano.train import Training
 
-    return chains(Training(tmp_path_factory.mktemp("chains"), replace(Recipe(), taught=16)).taught(), LOOK)
+    return chains(Training(tmp_path_factory.mktemp("chains"), replace(Recipe(), taught=16)).taught, LOOK)
 
 
 @pytest.fixture

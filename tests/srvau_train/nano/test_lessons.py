@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -21,7 +22,7 @@ LOOK = Look()
 
 
 class TestLessons:
-    def watch(self, model, made, store, out, lesson):
+    def watch(self, model, made, store, out, lesson, chained=()):
         from srvau_train.batches import family_of_model, input_builder
         from srvau_train.nano.watching import teach_watching
 
@@ -34,7 +35,7 @@ class TestLessons:
             store,
             lesson,
             out,
-            chained=[],
+            chained=chained,
             seed=0,
             log=lambda line: losses.append(line["loss"]),
         )
@@ -95,6 +96,35 @@ class TestLessons:
         losses = self.watch(model, made, store, tmp_path, lesson)
         assert losses[1] < 0.7 * losses[0]
         assert all(torch.equal(tower[name], p) for name, p in model.model.visual.named_parameters())
+
+    def test_watching_leaves_alone_where_the_first_layers_look(self, model, made, store, tmp_path):
+        layers = model.model.language_model.layers
+        kept = [layers[0].self_attn, layers[1].self_attn.q_proj, layers[1].self_attn.k_proj]
+        before = [p.clone() for part in kept for p in part.parameters()]
+        read = layers[1].self_attn.v_proj.weight.clone()
+        self.watch(model, made, store, tmp_path, replace(Recipe().watching, steps=2, batch=2))
+        after = [p for part in kept for p in part.parameters()]
+        assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
+        assert not torch.equal(read, layers[1].self_attn.v_proj.weight)
+
+    def test_chains_about_options_are_read_beside_what_is_watched(
+        self, model, made, store, taught, tmp_path, monkeypatch
+    ):
+        from srvau_train.nano import watching
+
+        read = []
+
+        class Losses(watching.ReadingLosses):
+            def __call__(self, rows):
+                read.append(len(rows))
+                assert all(row.truth.option for row in rows)
+                return super().__call__(rows)
+
+        monkeypatch.setattr(watching, "ReadingLosses", Losses)
+        near = [row for row in taught if number_of(row.request.sample.id) < len(store)]
+        lesson = replace(Recipe().watching, steps=6, answers=0, batch=2, read=4)
+        self.watch(model, made, store, tmp_path, lesson, near)
+        assert read == [2] * 10, "two shares of five steps; the sixth has chains of its own"
 
     def test_cut_off_it_ends_with_the_same_weights(self, made, store, tmp_path, monkeypatch):
         import copy
@@ -176,8 +206,22 @@ class TestConclusions:
     def test_the_option_that_agrees_is_said_before_its_letter(self, taught):
         for row in (row for row in taught if row.truth.option):
             text = row.request.sample.fields["options"]["ABCD".index(row.truth.option)]
-            assert f"{text} That is option {row.truth.option}." in row.response.partition("</reflect>")[0]
+            stated = f"{text} That is what option {row.truth.option} says."
+            assert stated in row.response.partition("</reflect>")[0]
             assert re.search(rf"option {row.truth.option}\.</think>", row.response)
+
+    def test_only_the_letter_behind_what_was_stated_is_chosen(self, taught):
+        from srvau_train.nano.architecture import build_tokenizer
+        from srvau_train.nano.lesson import choosing_tokens
+        from srvau_train.nano.rows import texts
+
+        said = [row.response for row in taught]
+        tokenizer = build_tokenizer([*texts([], 20, LOOK), *said * 50], 2500)
+        choosing = set(choosing_tokens(tokenizer))
+        for row in (row for row in taught if row.truth.option):
+            ids = tokenizer(row.response)["input_ids"]
+            behind = [tokenizer.decode(token) for before, token in pairwise(ids) if before in choosing]
+            assert behind == [row.truth.option]
 
     def test_what_bears_loss_in_a_text(self, made, taught):
         from srvau_train.nano.reading import parts, read_batch

@@ -53,7 +53,7 @@ class TestRows:
         from srvau_train.nano.train import Training
 
         training = Training(tmp_path, replace(Recipe(), taught=4))
-        rows = chains(training.taught(), LOOK)
+        rows = chains(training.taught, LOOK)
         assert len(rows) == 12 and all(parse_grammar(row.response).last is not None for row in rows)
         lines = [json.loads(line) for line in (tmp_path / "rocot-taught" / "chains.jsonl").read_text().splitlines()]
         assert all((row.loss_from > 0) == (not line["first_right"]) for row, line in zip(rows, lines, strict=True))
