@@ -44,6 +44,7 @@ class Options:
         split: default: each task's own.
         limit: samples per task, evenly spread.
         frames: frame plan; default: the model's, else the task's.
+        windows: length and stride in seconds, such as `32s/16s`, of windows that grounding and detection are asked in.
         shuffle_options: seed of a balanced shuffle of multiple-choice options.
         max_new_tokens: default: each task's own.
         temperature: 0 is greedy.
@@ -62,6 +63,7 @@ class Options:
     split: str | None = None
     limit: Annotated[int, Field(strict=True, ge=1)] | None = None
     frames: str | None = None
+    windows: str | None = None
     shuffle_options: Annotated[int, Field(strict=True)] | None = None
     max_new_tokens: Annotated[int, Field(strict=True, ge=1)] | None = None
     temperature: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)] = 0.0
@@ -100,6 +102,8 @@ class Options:
         record = self.as_json()
         for harmless in ("decode_workers", "decode_timeout", "resamples"):
             del record[harmless]
+        if self.windows is None:
+            del record["windows"]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -144,7 +148,7 @@ def evaluate(options: Options, out: Path, *, run_id: str | None = None, progress
     if not tasks:
         raise UsageError("no task named; pass --tasks NAME, see `vau-bench tasks list`")
     clips = ClipLoader(cache_dir(), workers=options.decode_workers, timeout=options.decode_timeout)
-    with closing(clips), closing(create_model(options.model, options.model_args, clips)) as model:
+    with closing(clips), closing(_model(options, clips)) as model:
         runs = [task_run(task, model, options) for task in tasks]
         name = "+".join(options.tasks) if len(options.tasks) < 3 else f"{len(tasks)}-tasks"
         folder = RunFolder(out / (run_id or f"{slug(options.model)}-{slug(name)}-{options.fingerprint()}"))
@@ -161,6 +165,15 @@ def evaluate(options: Options, out: Path, *, run_id: str | None = None, progress
         )
         _ask(folder, manifest, model, clips, runs, progress)
     return score(folder.path, resamples=options.resamples, progress=progress)
+
+
+def _model(options: Options, clips: ClipLoader) -> Model[Any]:
+    model = create_model(options.model, options.model_args, clips)
+    if options.windows is None:
+        return model
+    from vau_bench.models.windows import Windowed, parse_windows
+
+    return Windowed(model, parse_windows(options.windows), clips)
 
 
 def task_run(task: Task, model: Model[Any], options: Options) -> TaskRun:

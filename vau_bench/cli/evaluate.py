@@ -28,6 +28,9 @@ AROUND = ("checkpoint", "out", "report", "run_id")
 @click.option("--limit", type=click.IntRange(min=1), help="Samples per task, evenly spread over the dataset.")
 @click.option("--frames", metavar="PLAN", help="Frame plan, such as 'uniform(16)' or 'fps(2, max=64) short_side=336'.")
 @click.option(
+    "--windows", metavar="LENGTH/STRIDE", help="Ask grounding and detection in windows, such as 32s/16s, and join them."
+)
+@click.option(
     "--shuffle-options", type=int, metavar="SEED", help="Shuffle multiple-choice options, balanced over letters."
 )
 @click.option("--max-new-tokens", type=click.IntRange(min=1), help="Tokens an answer may have; default: the task's.")
