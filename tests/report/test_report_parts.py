@@ -151,6 +151,19 @@ def test_bars_stay_on_the_line(answer: list[list[float]], duration: float | None
         assert bar.x >= 0 and bar.width > 0 and bar.x + bar.width <= 100.001
 
 
+def test_scores_are_drawn_as_strong_as_they_are() -> None:
+    drawn = timeline([("prediction", [[0, 2, 0.25], [2, 4, 0], [4, 8, 1.0]])], 10.0)
+    assert drawn is not None
+    assert [(bar.x, bar.width, bar.score) for bar in drawn.rows[0].bars] == [(0, 20, 0.25), (40, 40, 1.0)]
+    assert drawn.rows[0].told == "0.00 \u2013 2.00 s (0.25), 4.00 \u2013 8.00 s"
+
+
+def test_of_many_scores_the_first_are_told() -> None:
+    drawn = timeline([("prediction", [[second, second + 1, 0.5] for second in range(40)])], 40.0)
+    assert drawn is not None
+    assert len(drawn.rows[0].bars) == 40 and drawn.rows[0].told.endswith(" and 28 more")
+
+
 def test_without_any_time_there_is_no_timeline() -> None:
     assert timeline([("truth", []), ("prediction", None)], None) is None
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 REVISION = 1
 """Raise it when the same frames may get another answer."""
 
-ANSWERED = ("grounding", "classification", "detection")
+ANSWERED = ("grounding", "classification", "detection", "verdict")
 """Kinds of task that this can answer."""
 
 

@@ -94,7 +94,7 @@ def starts(scores: Sequence[SampleScore]) -> Starts:
 
 
 def _prior_start(scores: Sequence[SampleScore]) -> float | None:
-    true = [Segment(*pairs[0]) for s in scores if (pairs := intervals(s.truth))]
+    true = [Segment(*found[0][:2]) for s in scores if (found := intervals(s.truth))]
     best = best_constant_interval(true)
     return best[0] if best else None
 

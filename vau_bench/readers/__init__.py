@@ -4,6 +4,7 @@ from vau_bench.readers.base import Dataset, Reader
 from vau_bench.registry import Registry
 
 READERS: Registry[Reader] = Registry("reader", group="vau_bench.readers", accepts=callable)
+READERS.add("smarthome_csv", "vau_bench.readers.smarthome_csv:read_smarthome_csv")
 READERS.add("ucf_frames", "vau_bench.readers.ucf_frames:read_ucf_frames")
 READERS.add("vau_csv", "vau_bench.readers.vau_csv:read_vau_csv")
 READERS.add("vau_synth", "vau_bench.readers.vau_synth:read_vau_synth")

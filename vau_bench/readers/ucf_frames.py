@@ -13,16 +13,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from vau_bench.declarations import validated
-from vau_bench.errors import DataError, NoAnnotationError
+from vau_bench.errors import DataError
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.names import source_video, stem
+from vau_bench.readers.tables import content_of, text_lines
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import NORMAL, Sample, Segment, Target
 
@@ -58,11 +59,11 @@ def read_ucf_frames(data: Path | None, split: str, args: Mapping[str, Any]) -> D
         raise DataError(f"dataset.args: no annotations for the split {split!r}; known: {known}")
     if data is None:
         raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
-    listed, counted = (_content(data / name) for name in (options.annotations[split], options.frames))
+    listed, counted = (content_of(data / name) for name in (options.annotations[split], options.frames))
     counts = _counts(data / options.frames, counted)
     samples: dict[str, Sample] = {}
     notes: Counter[str] = Counter()
-    for where, line in _lines(data / options.annotations[split], listed):
+    for where, line in text_lines(data / options.annotations[split], listed):
         sample = _sample(line, where, counts)
         if sample.id in samples:
             raise DataError(f"{where}: the video {sample.id!r} stands there twice")
@@ -75,29 +76,9 @@ def read_ucf_frames(data: Path | None, split: str, args: Mapping[str, Any]) -> D
     return Dataset(tuple(samples.values()), digest, lambda s: finder.find(s.video), dict(notes))
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise NoAnnotationError(f"no annotation file {path}; pass --data DIR, the folder that holds it") from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-
-
-def _lines(path: Path, content: bytes) -> Iterator[tuple[str, str]]:
-    """Yield each line that is not blank, with the place where it stands."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{content[: error.start].count(10) + 1}: not UTF-8 text") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            yield f"{path}:{number}", line.strip()
-
-
 def _counts(path: Path, content: bytes) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for where, line in _lines(path, content):
+    for where, line in text_lines(path, content):
         name, at, count = line.partition("@")
         if not at or not count.strip().isdecimal() or int(count) < 1:
             raise DataError(f"{where}: not a name and a number of frames, such as Abuse028@1412: {line[:80]!r}")

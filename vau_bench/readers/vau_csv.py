@@ -11,13 +11,11 @@ Start Time, End Time`. A file needs only the columns of the kind that reads it. 
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,10 +23,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from vau_bench.declarations import validated
-from vau_bench.errors import DataError, NoAnnotationError
+from vau_bench.errors import DataError
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.labels import canonical
 from vau_bench.readers.names import source_video, stem
+from vau_bench.readers.tables import content_of, csv_rows, decoded
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import NORMAL, Sample, Segment, Target
 
@@ -69,7 +68,7 @@ def read_vau_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Data
     if data is None:
         raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
     path = data / options.annotations[split]
-    content = _content(path)
+    content = content_of(path)
     samples, notes = _samples(path, content, tuple(options.columns), options.prefixes.get(split, ""))
     finder = VideoFinder(data, options.videos)
     return Dataset(samples, hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), notes)
@@ -81,7 +80,7 @@ def _samples(
 ) -> tuple[tuple[Sample, ...], Mapping[str, int]]:
     notes: Counter[str] = Counter()
     samples: dict[str, Sample] = {}
-    for where, row in _rows(path, _decoded(content, path), ["Video Name", *columns]):
+    for where, row in csv_rows(path, decoded(content, path), ["Video Name", *columns]):
         if not row["Video Name"].startswith(prefix):
             continue
         sample = _sample(row, where, notes)
@@ -91,47 +90,6 @@ def _samples(
     if not samples:
         raise DataError(f"{path} holds no row" + (f" whose video name begins with {prefix!r}" if prefix else ""))
     return tuple(samples.values()), dict(notes)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise NoAnnotationError(f"no annotation file {path}; pass --data DIR, the folder that holds it") from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}:{line}: not UTF-8 text") from None
-
-
-def _rows(path: Path, text: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each row by column, with the place where it stands; a row of another length would shift its cells."""
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_columns(path, header, needed)
-        for cells in filter(None, reader):
-            where = f"{path}:{reader.line_num}"
-            if len(cells) != len(header):
-                raise DataError(f"{where}: the row has {len(cells)} fields, the header {len(header)}")
-            yield where, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-    except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not CSV: {error}") from None
-
-
-def _check_columns(path: Path, header: Sequence[str], needed: Sequence[str]) -> None:
-    absent = [name for name in needed if name not in header]
-    if absent:
-        raise DataError(f"{path}:1: no column {', '.join(map(repr, absent))}; found {', '.join(header) or 'none'}")
-    for name, count in Counter(filter(None, header)).items():
-        if count > 1:
-            raise DataError(f"{path}:1: the column {name!r} stands there twice")
 
 
 def _sample(row: Mapping[str, str], where: str, notes: Counter[str]) -> Sample:

@@ -69,13 +69,17 @@ class Card:
     facts: tuple[tuple[str, str], ...]
 
 
+TIMED = ("grounding", "detection")
+"""Kinds whose answers are drawn on a timeline."""
+
+
 def card(anchor: str, task: TaskContents, score: SampleScore, strip: Strip | None) -> Card:
     """Return the card of a sample."""
     response = task.responses.get(score.sample_id)
     sample = task.samples.get(score.sample_id)
-    grounding = task.entry.kind == "grounding"
+    timed = task.entry.kind in TIMED
     options = _options(sample, score, response) if task.entry.kind == "mcq" else ()
-    worded = not grounding and not options
+    worded = not timed and not options
     text = response.text if response else ""
     return Card(
         anchor=anchor,
@@ -83,13 +87,13 @@ def card(anchor: str, task: TaskContents, score: SampleScore, strip: Strip | Non
         verdict=verdict(score, task.entry.kind),
         question=clipped(str(sample.fields.get("question", ""))) if sample and task.entry.kind == "mcq" else "",
         options=options,
-        timeline=_timeline(score, response, sample) if grounding else None,
+        timeline=_timeline(score, response, sample) if timed else None,
         truth=_worded(score.truth) if worded else "",
         prediction=_worded(score.prediction) if worded else "",
         first=_worded(score.first) if worded else "",
         seen=_seen(response),
         strip=strip,
-        inside=tuple(_inside(f.time, score.truth) for f in strip.frames) if strip and grounding else (),
+        inside=tuple(_inside(f.time, score.truth) for f in strip.frames) if strip and timed else (),
         # Where all of a text is the answer, marking it would say nothing.
         parts=tuple(excerpt(text, None if score.span == (0, len(text)) else score.span)),
         length=len(text),
@@ -103,7 +107,7 @@ def verdict(score: SampleScore, kind: str) -> Verdict | None:
     if score.outcome != Outcome.SCORED:
         return None
     level: Level = "good" if score.worth >= 0.5 else "fair" if score.worth > 0 else "bad"
-    if kind == "grounding":
+    if kind in TIMED:
         if score.truth == []:
             return Verdict("rightly normal" if score.worth else "false alarm", level)
         return Verdict("missed" if score.prediction == [] else f"tIoU {score.worth:.2f}", level)
@@ -138,7 +142,7 @@ def _timeline(score: SampleScore, response: Response | None, sample: Sample | No
 
 
 def _inside(time: float, truth: JSON) -> bool:
-    return any(start <= time < end for start, end in intervals(truth))
+    return any(start <= time < end for start, end, _ in intervals(truth))
 
 
 def _worded(answer: JSON) -> str:

@@ -18,11 +18,12 @@ BEYOND = 1.25
 
 @dataclass(frozen=True)
 class Bar:
-    """An interval: `x` and `width` in percent; `valid` unless it is reversed or empty."""
+    """An interval: `x` and `width` in percent; `valid` unless it is reversed or empty; `score` 1 where it has none."""
 
     x: float
     width: float
     valid: bool
+    score: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,53 +55,65 @@ def timeline(named: Sequence[tuple[str, JSON]], duration: float | None, times: S
     """Return the timeline of some answers.
 
     Args:
-        named: names and answers as `scores.jsonl` holds them: a list of `[start, end]`, `[]` for normal, `None` for
-            no answer.
+        named: names and answers as `scores.jsonl` holds them: a list of `[start, end]` or of `[start, end, score]`,
+            `[]` for normal, `None` for no answer.
         duration: of the video in seconds, where known.
         times: of the frames that the model saw, in seconds.
     """
     rows = [(name, intervals(answer), answer) for name, answer in named]
-    ends = [max(pair) for _, pairs, _ in rows for pair in pairs]
+    ends = [max(start, end) for _, pieces, _ in rows for start, end, _ in pieces]
     known = max([duration or 0.0, *times])
     longest = known * BEYOND if known > 0 else float("inf")
     horizon = max([known, *(min(end, longest) for end in ends)])
     if horizon <= 0:
         return None
     drawn = tuple(
-        Row(name, told_answer(answer), tuple(_bar(pair, horizon) for pair in pairs)) for name, pairs, answer in rows
+        Row(name, told_answer(answer), tuple(_bar(piece, horizon) for piece in pieces)) for name, pieces, answer in rows
     )
     ticks = tuple(_percent(times[i], horizon) for i in evenly(len(times), MOST_TICKS))
     return Timeline(drawn, horizon, _percent(duration, horizon) if duration else None, ticks)
 
 
-def intervals(answer: JSON) -> list[tuple[float, float]]:
-    """Return the pairs of a grounding answer; nothing for normal, for no answer, and for what is no such answer."""
-    pairs = answer if isinstance(answer, list) else []
+def intervals(answer: JSON) -> list[tuple[float, float, float]]:
+    """Return `(start, end, score)` of what a grounding or a detection answer holds; intervals without a score have 1.
+
+    Nothing for normal, for no answer, and for what is no such answer. Pieces that score 0 are left out.
+    """
     found = []
-    for pair in pairs:
-        if isinstance(pair, list) and len(pair) == 2:
-            start, end = pair
-            if isinstance(start, int | float) and isinstance(end, int | float):
-                found.append((float(start), float(end)))
+    for piece in answer if isinstance(answer, list) else []:
+        numbers = [float(n) for n in piece if isinstance(n, int | float)] if isinstance(piece, list) else []
+        if isinstance(piece, list) and len(numbers) == len(piece) in (2, 3):
+            start, end, score = (*numbers, 1.0)[:3]
+            if score > 0:
+                found.append((start, end, score))
     return found
 
 
+MOST_TOLD = 12
+"""Pieces of an answer that are told in words."""
+
+
 def told_answer(answer: JSON) -> str:
-    """Return a grounding answer in words."""
+    """Return a grounding or detection answer in words."""
     if answer is None:
         return "no answer"
-    pairs = intervals(answer)
-    if not pairs:
+    pieces = intervals(answer)
+    if not pieces:
         return "normal"
-    return ", ".join(
-        f"{start:.2f} \u2013 {end:.2f} s" + ("" if end > start else " (no interval)") for start, end in pairs
+    told = ", ".join(
+        f"{start:.2f} \u2013 {end:.2f} s"
+        + ("" if score == 1 else f" ({score:.2f})")
+        + ("" if end > start else " (no interval)")
+        for start, end, score in pieces[:MOST_TOLD]
     )
+    return told if len(pieces) <= MOST_TOLD else f"{told} and {len(pieces) - MOST_TOLD} more"
 
 
-def _bar(pair: tuple[float, float], horizon: float) -> Bar:
-    low, high = (_percent(seconds, horizon) for seconds in sorted(pair))
+def _bar(piece: tuple[float, float, float], horizon: float) -> Bar:
+    start, end, score = piece
+    low, high = (_percent(seconds, horizon) for seconds in sorted((start, end)))
     width = max(NARROWEST, high - low)
-    return Bar(round(min(low, 100 - width), 3), round(width, 3), pair[1] > pair[0])
+    return Bar(round(min(low, 100 - width), 3), round(width, 3), end > start, round(score, 2))
 
 
 def _percent(seconds: float, horizon: float) -> float:

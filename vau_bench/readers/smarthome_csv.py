@@ -1,0 +1,93 @@
+"""SmartHome-Bench: one row a video with a verdict, a description and a reasoning, without times.
+
+Columns: `Title, Category, Anomaly Tag, Video Description, Reasoning behind Normality/Anomalies`. The file that the
+authors score with calls the third one `Label`. It is Normal, Abnormal or Vague Abnormal, which counts as abnormal.
+Several categories stand in one cell, separated by commas.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from vau_bench.declarations import validated
+from vau_bench.errors import DataError
+from vau_bench.readers.base import Dataset
+from vau_bench.readers.names import stem
+from vau_bench.readers.tables import content_of, csv_rows, decoded
+from vau_bench.readers.videos import VideoFinder
+from vau_bench.records import NORMAL, Sample, Target
+
+ABNORMAL, VAGUE = "Abnormal", "Vague Abnormal"
+TAGS = ("Anomaly Tag", "Label")
+DESCRIPTION, REASONING = "Video Description", "Reasoning behind Normality/Anomalies"
+
+
+class SmartHomeArgs(BaseModel):
+    """Arguments of the reader in `task.yaml`.
+
+    Attributes:
+        annotations: path of the file per split, below the data root.
+        videos: folders below the data root that are searched first.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    annotations: dict[str, str]
+    videos: list[str] = []
+
+
+def read_smarthome_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
+    """Read one split.
+
+    Raises:
+        DataError: naming file and line, when the file is absent or a row breaks the schema.
+    """
+    options = validated(SmartHomeArgs, args, "dataset.args")
+    if split not in options.annotations:
+        known = ", ".join(options.annotations) or "none"
+        raise DataError(f"dataset.args: no annotations for the split {split!r}; known: {known}")
+    if data is None:
+        raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
+    path = data / options.annotations[split]
+    content = content_of(path)
+    notes: Counter[str] = Counter()
+    samples: dict[str, Sample] = {}
+    for where, row in csv_rows(path, decoded(content, path), ["Title", "Category"]):
+        sample = _sample(row, where)
+        if sample.id in samples:
+            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
+        samples[sample.id] = sample
+        notes["vague"] += sample.fields["vague"]
+    if not samples:
+        raise DataError(f"{path} holds no row")
+    finder = VideoFinder(data, options.videos)
+    return Dataset(
+        tuple(samples.values()), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), dict(notes)
+    )
+
+
+def _sample(row: Mapping[str, str], where: str) -> Sample:
+    if not row["Title"]:
+        raise DataError(f"{where}: the row has no title")
+    tag = next((row[name] for name in TAGS if name in row), None)
+    if tag is None:
+        raise DataError(f"{where}: there is no column {' or '.join(map(repr, TAGS))}")
+    if tag not in (NORMAL, ABNORMAL, VAGUE):
+        raise DataError(f"{where}: the verdict is not {NORMAL}, {ABNORMAL} or {VAGUE}: {tag!r}")
+    texts = {"description": row.get(DESCRIPTION, ""), "reasoning": row.get(REASONING, "")}
+    categories = [part.strip() for part in row["Category"].split(",") if part.strip()]
+    return Sample(
+        id=stem(row["Title"]),
+        video=row["Title"],
+        group=stem(row["Title"]),
+        target=Target(
+            label=NORMAL if tag == NORMAL else ABNORMAL, texts={name: text for name, text in texts.items() if text}
+        ),
+        fields={"vague": tag == VAGUE, "categories": categories},
+    )
