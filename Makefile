@@ -1,4 +1,4 @@
-# Two commands: `make demo` evaluates a model that looks at video, `make test` runs the tests.
+# Two commands: `make demo` evaluates two models that look at video, `make test` runs the tests.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,8 +6,11 @@ OUT ?= runs
 
 .PHONY: demo reference test lint bench clean
 
-demo: $(VENV)/.core
-	$(BIN)/vau-bench evaluate --model motion --tasks vau_synth_grounding,vau_synth_classification --out $(OUT)
+# One that was never trained, and one that reflects before it answers.
+demo: $(VENV)/.hf
+	$(BIN)/vau-bench evaluate --model motion --tasks vau_synth_grounding,vau_synth_classification --out $(OUT) --run-id demo-motion
+	$(BIN)/vau-bench evaluate --model srvau_r1 --model-args batch_size=50 --tasks vau_synth --out $(OUT) --run-id demo-srvau-r1
+	$(BIN)/vau-bench compare --allow-different-style $(OUT)/demo-motion $(OUT)/demo-srvau-r1
 
 # Trains the nano model from nothing on two CPU cores, and measures it.
 reference: $(VENV)/.dev
@@ -27,13 +30,13 @@ bench: $(VENV)/.dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+$(VENV)/.hf: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[hf]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ $(VENV)/.core
+	touch $@ $(VENV)/.hf
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -203,7 +203,10 @@ def test_a_timeline_shows_truth_prediction_and_the_answer_before_the_reflection(
 
 def test_what_reflections_repaired_is_told_on_the_page_and_in_the_table(make_run: Run) -> None:
     run = make_run("clips_grounding", style="reflect")
-    sentence = r"4 pairs = (\d) repaired \+ (\d) broken \+ (\d) kept right \+ (\d) kept wrong; 2 samples without"
+    sentence = (
+        r"4 pairs = (\d) repaired \+ (\d) broken \+ (\d) kept right \+ (\d) kept wrong; "
+        r"2 samples without a pair; gain [+-]\d+\.\d"
+    )
     for text in (report(run).text, evaluation.score(run, resamples=0).table()):
         found = re.search(sentence, text)
         assert found and sum(map(int, found.groups())) == 4

@@ -81,10 +81,12 @@ def _escape(character: str) -> str:
 
 
 def told_reflection(task: TaskResult) -> str:
-    """Return how many answers a reflection repaired and broke, as a sum; empty where none reflected."""
+    """Return how many answers a reflection repaired and broke, as a sum, and its gain; empty where none reflected."""
     reflection = task.get("reflection")
     if reflection is None:
         return ""
     counts = reflection["cells"]
     cells = " + ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in REFLECTION_CELLS)
-    return f"{reflection['pairs']} pairs = {cells}; {reflection['without_pair']} samples without a pair"
+    gain = reflection["metrics"]["graded_gain"]
+    value = "" if gain["value"] is None else f"; gain {100 * gain['value']:+.1f} {told_interval(gain)}".rstrip()
+    return f"{reflection['pairs']} pairs = {cells}; {reflection['without_pair']} samples without a pair{value}"
