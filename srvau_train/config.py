@@ -145,7 +145,7 @@ class RewardSection(Section):
     above_whole: bool = False
     length_target: float = 2.0
     length_limit: float = 2.5
-    most_words: int = 300
+    most_words: int = 400
 
     def weights(self) -> RewardWeights:
         """Return the checked weights.

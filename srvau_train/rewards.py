@@ -100,7 +100,7 @@ def effect_reward(first: float, revised: float, cells: EffectCells = EffectCells
     return cells.at(first, revised)
 
 
-def form_reward(text: str, most_words: int = 300) -> float:
+def form_reward(text: str, most_words: int = 400) -> float:
     """Return 1 for one reflection, in its place, that says something of its own and ends, else 0.
 
     It has at least five words and at most `most_words`, neither repeats the first reasoning nor itself.

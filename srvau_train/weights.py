@@ -76,7 +76,7 @@ class RewardWeights:
     above_whole: bool = False
     length_target: float = 2.0
     length_limit: float = 2.5
-    most_words: int = 300
+    most_words: int = 400
 
     def __post_init__(self) -> None:
         for name in COMPONENTS:

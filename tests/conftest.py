@@ -44,3 +44,15 @@ def shared() -> Path:
     if not (folder / "vau_bench").is_dir():
         pytest.skip(f"needs the released annotations under {folder}")
     return folder
+
+
+@pytest.fixture
+def smarthome(tmp_path: Path) -> Path:
+    """A data root with rows in the form of SmartHome-Bench, whose own file is not at hand."""
+    tags = ("Normal", "Abnormal", "Vague Abnormal", "Normal")
+    rows = [f'smartbench_{n:04d},"Security, Kid Monitoring",{tags[n % 4]},"Words, words.",Words' for n in range(1, 13)]
+    file = tmp_path / "smarthome_bench" / "Video_Annotation.csv"
+    file.parent.mkdir()
+    header = "Title,Category,Anomaly Tag,Video Description,Reasoning behind Normality/Anomalies"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    return tmp_path

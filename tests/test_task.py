@@ -394,7 +394,8 @@ def shipped(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Task, Path 
     if "clips" in task.spec.groups:
         write_clips(tmp_path, 24)
         return task, tmp_path
-    return task, request.getfixturevalue("shared")
+    rows = "smarthome" if task.spec.dataset.reader == "smarthome_csv" else "shared"
+    return task, request.getfixturevalue(rows)
 
 
 def scored(task: Task, selection: Selection, answer: Callable[[Request], Response] | None) -> TaskResult:
@@ -444,7 +445,7 @@ def test_every_style_of_a_shipped_task_shows_the_form_of_its_answer(name: str) -
     for style in task.prompts.styles:
         template = "".join(task.prompts.turns(style))
         assert "<answer>" in template or task.spec.kind == "reasoning"
-        assert ("<glue>" in template) == (task.spec.kind == "grounding")
+        assert ("<glue>" in template) == (task.spec.kind in ("grounding", "detection"))
         assert ("<think>" in template) == (style in ("think", "reflect"))
         assert ("<reflect>" in template) == (style == "reflect")
 

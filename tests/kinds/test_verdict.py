@@ -47,7 +47,8 @@ def test_the_authors_script_takes_everything_between_the_outer_braces() -> None:
     found = KIND.read_as_paper(commented, sample())
     assert found is not None and found.answer is True
     assert KIND.read_as_paper('{"result": 1} and {"result": 1}', sample()) is None
-    assert KIND.read_as_paper("<answer>Abnormal</answer>", sample()) is None
+    worded = KIND.read_as_paper("<answer>Abnormal</answer>", sample())
+    assert worded is not None and worded.answer is True, "without a brace the words count"
 
 
 def test_metrics_are_those_of_a_plain_count() -> None:

@@ -67,10 +67,15 @@ class Verdict(Kind[bool]):
         return Reading(bool(verdicts.pop()), "json", objects[-1].span())
 
     def read_as_paper(self, text: str, sample: Sample) -> Reading[bool] | None:
-        """Find the verdict as SmartHome-Bench does: the first `{` to the last `}`, comments dropped, as JSON."""
+        """Find the verdict as SmartHome-Bench does: the first `{` to the last `}`, comments dropped, as JSON.
+
+        Its prompts ask for JSON, ours for words; an answer without a brace is read as words.
+        """
         match = _GREEDY.search(text)
-        verdict = _stated(_COMMENT.sub("", match[0])) if match else None
-        return None if match is None or verdict is None else Reading(verdict, "json", match.span())
+        if match is None:
+            return self.read(text, sample)
+        verdict = _stated(_COMMENT.sub("", match[0]))
+        return None if verdict is None else Reading(verdict, "json", match.span())
 
     def write(self, answer: bool) -> str:  # noqa: D102
         return write_label(ABNORMAL if answer else NORMAL)
