@@ -148,7 +148,8 @@ def evaluate(options: Options, out: Path, *, run_id: str | None = None, progress
     if not tasks:
         raise UsageError("no task named; pass --tasks NAME, see `vau-bench tasks list`")
     clips = ClipLoader(cache_dir(), workers=options.decode_workers, timeout=options.decode_timeout)
-    with closing(clips), closing(_model(options, clips)) as model:
+    made = create_model(options.model, options.model_args, clips, windows=options.windows)
+    with closing(clips), closing(made) as model:
         runs = [task_run(task, model, options) for task in tasks]
         name = "+".join(options.tasks) if len(options.tasks) < 3 else f"{len(tasks)}-tasks"
         folder = RunFolder(out / (run_id or f"{slug(options.model)}-{slug(name)}-{options.fingerprint()}"))
@@ -165,15 +166,6 @@ def evaluate(options: Options, out: Path, *, run_id: str | None = None, progress
         )
         _ask(folder, manifest, model, clips, runs, progress)
     return score(folder.path, resamples=options.resamples, progress=progress)
-
-
-def _model(options: Options, clips: ClipLoader) -> Model[Any]:
-    model = create_model(options.model, options.model_args, clips)
-    if options.windows is None:
-        return model
-    from vau_bench.models.windows import Windowed, parse_windows
-
-    return Windowed(model, parse_windows(options.windows), clips)
 
 
 def task_run(task: Task, model: Model[Any], options: Options) -> TaskRun:

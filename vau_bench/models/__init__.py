@@ -98,13 +98,20 @@ def model_config(name: str, arguments: Mapping[str, Any]) -> ModelConfig:
         raise UsageError(f"model {name}: {first_problem(error, schema)}") from None
 
 
-def create_model(name: str, arguments: Mapping[str, Any], clips: ClipLoader) -> Model[Any]:
+def create_model(
+    name: str, arguments: Mapping[str, Any], clips: ClipLoader, *, windows: str | None = None
+) -> Model[Any]:
     """Return the model, ready for requests; see `model_config` for errors.
 
-    What a checkpoint itself tells about frames and style comes before what its preset does.
+    What a checkpoint itself tells about frames and style comes before what its preset does. With `windows` it is asked
+    about windows of long videos (`vau_bench.models.windows`).
     """
     model, preset = adapter_of(name)(model_config(name, arguments), clips), preset_of(name)
     if preset:
         model.frames = model.frames or preset.frames
         model.style = model.style or preset.style
-    return model
+    if windows is None:
+        return model
+    from vau_bench.models.windows import Windowed, parse_windows
+
+    return Windowed(model, parse_windows(windows), clips)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ANSWERED = ("grounding", "detection")
 """Kinds of task whose answers windows can be put together from; others are asked as they are."""
 HALF = 0.5
+_TICK = 1e-3
+"""Seconds that windows are cut to; what a video is longer by needs no window of its own."""
 _NOTATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*s?\s*/\s*(\d+(?:\.\d+)?)\s*s?\s*")
 
 
@@ -44,10 +46,11 @@ class Windows(NamedTuple):
 
     def of(self, duration: float) -> list[Segment]:
         """Return the windows of a video; the last one ends with it and is as long as the others where it can be."""
-        if duration <= self.length:
+        beyond = duration - self.length
+        if beyond <= _TICK:
             return [Segment(0.0, duration)]
-        count = math.ceil((duration - self.length) / self.stride - 1e-9)
-        starts = [k * self.stride for k in range(count)] + [duration - self.length]
+        count = math.ceil((beyond - _TICK) / self.stride)
+        starts = [k * self.stride for k in range(count)] + [beyond]
         return [Segment(round(s, 3), round(min(s + self.length, duration), 3)) for s in starts]
 
 

@@ -19,7 +19,7 @@ from vau_bench.declarations import validated
 from vau_bench.errors import DataError
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.names import stem
-from vau_bench.readers.tables import content_of, csv_rows, decoded
+from vau_bench.readers.tables import annotation_path, content_of, csv_rows, decoded
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import NORMAL, Sample, Target
 
@@ -49,12 +49,8 @@ def read_smarthome_csv(data: Path | None, split: str, args: Mapping[str, Any]) -
         DataError: naming file and line, when the file is absent or a row breaks the schema.
     """
     options = validated(SmartHomeArgs, args, "dataset.args")
-    if split not in options.annotations:
-        known = ", ".join(options.annotations) or "none"
-        raise DataError(f"dataset.args: no annotations for the split {split!r}; known: {known}")
-    if data is None:
-        raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
-    path = data / options.annotations[split]
+    path = annotation_path(data, split, options.annotations)
+    assert data is not None  # or there would be no path
     content = content_of(path)
     notes: Counter[str] = Counter()
     samples: dict[str, Sample] = {}

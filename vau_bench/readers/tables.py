@@ -5,10 +5,29 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vau_bench.errors import DataError, NoAnnotationError
+
+
+def annotation_path(data: Path | None, split: str, annotations: Mapping[str, str]) -> Path:
+    """Return where the annotation of a split lies.
+
+    Args:
+        data: the user's data root.
+        split: the split's name.
+        annotations: path of the file per split, below the data root.
+
+    Raises:
+        DataError: if no file is named for the split, or there is no data root.
+    """
+    if split not in annotations:
+        known = ", ".join(annotations) or "none"
+        raise DataError(f"dataset.args: no annotations for the split {split!r}; known: {known}")
+    if data is None:
+        raise DataError(f"this dataset is not shipped; pass --data DIR with {annotations[split]} in it")
+    return data / annotations[split]
 
 
 def content_of(path: Path) -> bytes:

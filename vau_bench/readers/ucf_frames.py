@@ -23,7 +23,7 @@ from vau_bench.declarations import validated
 from vau_bench.errors import DataError
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.names import source_video, stem
-from vau_bench.readers.tables import content_of, text_lines
+from vau_bench.readers.tables import annotation_path, content_of, text_lines
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import NORMAL, Sample, Segment, Target
 
@@ -54,23 +54,21 @@ def read_ucf_frames(data: Path | None, split: str, args: Mapping[str, Any]) -> D
         DataError: naming file and line, when a file is absent or a line breaks the format.
     """
     options = validated(UcfFramesArgs, args, "dataset.args")
-    if split not in options.annotations:
-        known = ", ".join(options.annotations) or "none"
-        raise DataError(f"dataset.args: no annotations for the split {split!r}; known: {known}")
-    if data is None:
-        raise DataError(f"this dataset is not shipped; pass --data DIR with {options.annotations[split]} in it")
-    listed, counted = (content_of(data / name) for name in (options.annotations[split], options.frames))
-    counts = _counts(data / options.frames, counted)
+    path = annotation_path(data, split, options.annotations)
+    assert data is not None  # or there would be no path
+    beside = annotation_path(data, "frames", {"frames": options.frames})
+    listed, counted = content_of(path), content_of(beside)
+    counts = _counts(beside, counted)
     samples: dict[str, Sample] = {}
     notes: Counter[str] = Counter()
-    for where, line in text_lines(data / options.annotations[split], listed):
+    for where, line in text_lines(path, listed):
         sample = _sample(line, where, counts)
         if sample.id in samples:
             raise DataError(f"{where}: the video {sample.id!r} stands there twice")
         samples[sample.id] = sample
         notes["two_events"] += len(sample.target.segments or ()) > 1
     if not samples:
-        raise DataError(f"{data / options.annotations[split]} holds no line")
+        raise DataError(f"{path} holds no line")
     finder = VideoFinder(data, options.videos)
     digest = hashlib.sha256(listed + b"\0" + counted).hexdigest()
     return Dataset(tuple(samples.values()), digest, lambda s: finder.find(s.video), dict(notes))
