@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from srvau_train.checkpoints import FINAL, METRICS
-from srvau_train.nano.train import TIMES, Training
+from srvau_train.nano.measure import PREFIX
+from srvau_train.nano.train import RECIPE, TIMES, Training
+from vau_bench.comparison import compare_results
+from vau_bench.saved import load_results
 
 CARD = "README.md"
 _RUNS = {
@@ -23,11 +29,22 @@ _RUNS = {
 _METRICS = ("miou", "recall@0.5", "recall@0.7", "accuracy", "anomalous_accuracy", "verdict_accuracy")
 
 
-def write_card(training: Training) -> Path:
-    """Write the card beside the finished checkpoint, from what the runs measured, and return its path."""
+def write_card(training: Training, beside: Sequence[Path] = ()) -> Path:
+    """Write the card beside the finished checkpoint, from what the runs measured, and return its path.
+
+    Args:
+        training: that made it.
+        beside: folders of the same recipe from other seeds, whose figures stand beside.
+    """
     out = training.out
     parts = [_HEAD.format(command=_command(training), seed=training.recipe.seed, parameters=_parameters(out))]
     parts.append("## Measured on the test split\n\n" + "\n".join(_rows(out)))
+    compared = list(_compared(out))
+    if compared:
+        parts.append("## Against what it came from\n\n" + "\n".join(compared))
+    others = list(_others(out, beside))
+    if others:
+        parts.append("## Other seeds\n\n" + "\n".join(others))
     parts.append("## What reflection does\n\n" + "\n".join(_reflection(out)))
     parts.append("## Where the time went\n\n" + "\n".join((*_times(out), "", *_profile(out))))
     curves = draw_curves(out)
@@ -89,6 +106,49 @@ def _rows(out: Path) -> Iterator[str]:
                 )
     yield ""
     yield from (f"- `{name}`: {_RUNS[name]}" for name, _ in _results(out))
+
+
+def _compared(out: Path) -> Iterator[str]:
+    """Yield what the checkpoint's answers are worth less those of what it is compared with, on the same clips."""
+    runs = {name: out / "runs" / name for name in ("grpo", "reflect", "answers", "grpo-answers")}
+    rivals = [name for name in list(runs)[1:] if (runs[name] / "results.json").is_file()]
+    if not rivals or not (runs["grpo"] / "results.json").is_file():
+        return
+    checkpoint = load_results(runs["grpo"])
+    yield "The checkpoint less what it is compared with, in points, on the same clips."
+    yield ""
+    yield "| less | task | metric | difference | 95 % interval | p (Holm) |"
+    yield "|---|---|---|---|---|---|"
+    for name in rivals:
+        for task in compare_results(checkpoint, load_results(runs[name]), allow_different_style=True).tasks:
+            for metric in (m for m in task.metrics if m.name in _METRICS):
+                p = "" if metric.p_holm is None else f"{metric.p_holm:.3f}"
+                yield (
+                    f"| {name} | {task.task.removeprefix(PREFIX)} | {metric.name} | {_percent(metric.difference)} | "
+                    f"{_interval({'low': metric.low, 'high': metric.high})} | {p} |"
+                )
+
+
+def _others(out: Path, beside: Sequence[Path]) -> Iterator[str]:
+    """Yield the same figures of this run and of others of the recipe, side by side."""
+    runs = [(folder, tasks) for folder in (out, *beside) for name, tasks in _results(folder) if name == "grpo"]
+    if len(runs) < 2:
+        return
+    seeds = [json.loads((folder / RECIPE).read_text("utf-8"))["seed"] for folder, _ in runs]
+    yield "| task | metric | " + " | ".join(f"seed {seed}" for seed in seeds) + " |"
+    yield "|---|---|" + "---|" * len(seeds)
+    for rows in zip(*(tasks for _, tasks in runs), strict=True):
+        for metric in (m for m in _METRICS if m in rows[0]["metrics"]):
+            found = [row["metrics"][metric] for row in rows]
+            yield f"| {rows[0]['kind']} | {metric} | " + " | ".join(map(_with_interval, found)) + " |"
+        for metric in rows[0].get("reflection", {}).get("metrics", ()):
+            if metric in ("graded_gain", "break_rate", "repair_rate"):
+                found = [row["reflection"]["metrics"][metric] for row in rows]
+                yield f"| {rows[0]['kind']} | reflection: {metric} | " + " | ".join(map(_with_interval, found)) + " |"
+
+
+def _with_interval(found: Mapping[str, Any]) -> str:
+    return f"{_percent(found['value'])} {_interval(found)}".strip()
 
 
 def _reflection(out: Path) -> Iterator[str]:
@@ -172,13 +232,26 @@ def draw_curves(out: Path) -> Path | None:
     figure = Figure(figsize=(12, 2.6 * -(-len(logged) // columns)), layout="constrained")
     for place, (title, curve) in enumerate(logged.items(), 1):
         axes = figure.add_subplot(-(-len(logged) // columns), columns, place)
-        axes.plot([step for step, _ in curve], [value for _, value in curve], color="#0072b2", linewidth=1.2)
+        steps, values = np.array(curve).T
+        smooth = _smoothed(values)
+        if smooth is not None:
+            axes.plot(steps, values, color="#0072b2", linewidth=0.6, alpha=0.25)
+        axes.plot(steps, values if smooth is None else smooth, color="#0072b2", linewidth=1.2)
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("step", fontsize=8)
         axes.tick_params(labelsize=8)
     path = out / "curves.svg"
     figure.savefig(path, metadata={"Date": None})
     return path
+
+
+def _smoothed(values: NDArray[np.float64], span: int = 21) -> NDArray[np.float64] | None:
+    """Return the mean over the points around each, fewer at the ends; `None` for a curve too short for that."""
+    if len(values) < 4 * span:
+        return None
+    around = np.ones(span)
+    sums, counts = (np.convolve(x, around, "same") for x in (values, np.ones(len(values))))
+    return np.asarray(sums / counts)
 
 
 def _curve(path: Path, name: str) -> list[tuple[int, float]]:

@@ -21,7 +21,13 @@ from vau_bench.cli.common import TerminalProgress
 @click.option("--seed", default=0, show_default=True, help="Of weights, data order and sampling.")
 @click.option("--scale", default=1.0, show_default=True, help="Share of the recipe's clips and steps, to try it out.")
 @click.option("--ablations", is_flag=True, help="Also train and measure what the card compares with.")
-def nano(out: Path, seed: int, scale: float, ablations: bool) -> None:
+@click.option(
+    "--beside",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="Finished run of another seed whose figures stand beside in the card; may be repeated.",
+)
+def nano(out: Path, seed: int, scale: float, ablations: bool, beside: tuple[Path, ...]) -> None:
     """Train the nano reference model on two CPU cores, from nothing to a measured checkpoint and its card."""
     from srvau_train.command import need_trl
 
@@ -37,4 +43,4 @@ def nano(out: Path, seed: int, scale: float, ablations: bool) -> None:
         training = Training(out, recipe, say=bars.stage, advance=bars.advance)
         training.run()
         measure(training, ablations=ablations, progress=bars)
-    click.echo(write_card(training))
+    click.echo(write_card(training, beside))

@@ -35,6 +35,8 @@ from vau_bench.results import Results
 from vau_bench.synth import CLASSES, ensure_videos, sample_of, scene_at
 from vau_bench.video import decode
 
+PREFIX = "nano_"
+"""Before the kinds' names in those of the test tasks."""
 PLANTED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
 _RIGHT_SHARE = 0.4
 
@@ -45,7 +47,7 @@ def test_tasks(folder: Path, clips: int) -> list[str]:
     for kind in KINDS:
         shipped = builtin_tasks() / f"vau_synth_{kind}"
         spec = yaml.safe_load((shipped / "task.yaml").read_text("utf-8"))
-        spec["name"] = f"nano_{kind}"
+        spec["name"] = f"{PREFIX}{kind}"
         spec["dataset"]["args"]["sizes"]["test"] = clips
         target = folder / spec["name"]
         shutil.rmtree(target, ignore_errors=True)
@@ -67,7 +69,7 @@ def run(
         if control not in MODELS:
             MODELS.add(control, place)
     options = Options(
-        model=model, tasks=tuple(f"nano_{kind}" for kind in kinds), style=style, max_new_tokens=320,
+        model=model, tasks=tuple(f"{PREFIX}{kind}" for kind in kinds), style=style, max_new_tokens=320,
         model_args={"checkpoint": str(checkpoint), "batch_size": 64, "device": "cpu"}, tasks_dirs=(folder,),
     )  # fmt: skip
     return evaluate(options, out / "runs", run_id=name, progress=progress)
@@ -81,9 +83,9 @@ def measure(training: Training, *, ablations: bool = False, progress: Progress |
     """
     out, recipe = training.out, training.recipe
     final, before = out / FINAL, out / "reflect" / FINAL
-    some = min(200, recipe.test)
+    some = min(100, recipe.test)
     run(final, out, recipe, "grpo", progress=progress)
-    planted(final, out, recipe, clips=min(300, recipe.test))
+    planted(final, out, recipe, clips=min(200, recipe.test))
     run(final, out, recipe, "black", model="nano/black", clips=some, kinds=PLANTED, progress=progress)
     run(final, out, recipe, "shuffled", model="nano/shuffled", clips=some, kinds=PLANTED, progress=progress)
     run(before, out, recipe, "reflect", kinds=PLANTED, progress=progress)

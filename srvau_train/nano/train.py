@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,13 @@ from srvau_train.rocot.config import RocotConfig
 from srvau_train.rocot.scene_teacher import SceneTeacher
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.teacher import Manner
+from vau_bench.errors import UsageError
+from vau_bench.runs import write_atomically
 
 ANSWERED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
 """The kinds that have first answers of their own; reasoning is answered as classification is."""
 TIMES = "stages.jsonl"
+RECIPE = "recipe.json"
 
 
 class Training:
@@ -49,6 +53,20 @@ class Training:
         self.out, self.recipe = out, recipe
         self._say, self._advance = say, advance
         out.mkdir(parents=True, exist_ok=True)
+        self._keep_to_the_recipe()
+
+    def _keep_to_the_recipe(self) -> None:
+        """Write the recipe down, or refuse a folder that another one has begun."""
+        path, recipe = self.out / RECIPE, json.loads(json.dumps(asdict(self.recipe)))
+        if path.exists():
+            begun = json.loads(path.read_text("utf-8"))
+            differing = [name for name in recipe if begun.get(name) != recipe[name]]
+            if differing:
+                raise UsageError(
+                    f"{self.out} was begun with another {', '.join(differing)}; choose another --out for this recipe"
+                )
+            return
+        write_atomically(path, json.dumps(recipe, indent=2) + "\n")
 
     def run(self) -> Path:
         """Do all stages that are not done, and return the finished checkpoint."""

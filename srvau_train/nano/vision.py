@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look
-from srvau_train.nano.lesson import teach
+from srvau_train.nano.lesson import SHARES, share_of, teach
 from srvau_train.nano.pictures import patches
 from vau_bench.synth import CLASSES, LOOKALIKE, Scene, scene_at
 
 KINDS = (*CLASSES, *LOOKALIKE.values(), "pause", "lights", "shadow", "jogger")
 SIDES = ("", "left", "right")
+_ONE_WAY = np.array([kind == "Wrong-way" for kind in KINDS])
+"""Not judged in a mirror, where all traffic drives on the other side."""
+_PATCHED = 1500
+"""Pairs of frames that tell what differs between patches."""
 _LOUD = 0.2
 """Standard deviation of what the tower says; that of an embedding is about half of it."""
 
@@ -39,7 +43,7 @@ class VisionLesson:
         muon_rate: of Muon at its peak.
     """
 
-    steps: int = 1000
+    steps: int = 2400
     batch: int = 128
     rate: float = 2e-3
     muon_rate: float = 0.02
@@ -70,21 +74,29 @@ def teach_vision(
         RunError: if the state cannot be written.
     """
     truth = np.stack([sights(scene_at("train", i, seed=0), store.look) for i in range(len(store))])
-    draw = _BalancedPairs(truth[..., 0].max(2))
+    truth = truth.reshape(len(store), -1, *truth.shape[3:])
+    draw = _BalancedPairs(np.maximum(truth[:, :-1, :, 0], truth[:, 1:, :, 0]))
     tower = model.model.visual.train()
     torch.manual_seed(seed)
     head = sights_head(model, 2)
+    _whiten(model, processor, store, np.random.default_rng(seed))
 
     def loss_of(step: int, share: int) -> Any:
-        clips, pairs = draw(np.random.default_rng([seed, step]), lesson.batch)
-        frames = np.stack([store.frames[c, 2 * p : 2 * p + 2] for c, p in zip(clips, pairs, strict=True)])
-        logits = torch.logsumexp(head(see(model, processor, frames)), dim=1)
-        target = torch.from_numpy(truth[clips, pairs]).flatten(1)
-        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-        return each.sum(1).mean()
+        places = draw(np.random.default_rng([seed, step]), lesson.batch)
+        places = [places[i] for i in share_of(range(lesson.batch), share)]
+        frames = np.stack([store.frames[clip, frame : frame + 2] for clip, frame in places])
+        shown = np.stack([truth[clip, frame : frame + 2] for clip, frame in places])
+        mirrored = np.random.default_rng([seed, step, share]).random(len(places)) < 0.5
+        frames[mirrored], shown[mirrored] = mirror(frames[mirrored], shown[mirrored])
+        logits = torch.logsumexp(head(see(model, processor, frames)), dim=1).view(shown.shape)
+        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(shown), reduction="none")
+        each = each * torch.from_numpy(~(mirrored[:, None] & _ONE_WAY)).view(len(places), 1, -1, 1)
+        return each.flatten(1).sum(1).mean()
 
     optimizer = Muon(tower, list(head.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
-    teach({"tower": tower, "head": head}, optimizer, loss_of, lesson.steps, out, log=log, advance=advance)
+    teach(
+        {"tower": tower, "head": head}, optimizer, loss_of, lesson.steps, out, shares=SHARES, log=log, advance=advance
+    )
     some = np.stack([store.frames[n, : 2 * (len(store.look.times) // 2)] for n in range(min(16, len(store)))])
     with torch.no_grad():
         _soften(model, see(model, processor, some.reshape(-1, 2, *some.shape[2:])))
@@ -107,8 +119,41 @@ def see(model: Any, processor: Any, frames: NDArray[np.uint8]) -> Any:
     return out.view(len(frames), -1, out.shape[-1])
 
 
+def mirror(frames: NDArray[np.uint8], shown: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return pairs of frames with left and right exchanged, and what they then show.
+
+    Args:
+        frames: (pairs, 2, height, width, 3).
+        shown: (pairs, 2, kinds, sides).
+    """
+    return frames[:, :, :, ::-1], shown[..., [SIDES.index(side) for side in ("", "right", "left")]]
+
+
+def _whiten(model: Any, processor: Any, store: FrameStore, rng: np.random.Generator) -> None:
+    """Let the patch embedding be what differs most between patches, and keep it so.
+
+    Half of it are principal components of the sum of a pair of frames, half of their difference, each of unit variance:
+    otherwise the tower spends its first steps on finding out that pictures are smooth and mostly at rest.
+    """
+    visual, weight = processor.video_processor, model.model.visual.patch_embed.proj.weight
+    clips, begins = (rng.integers(0, most, _PATCHED) for most in (len(store), len(store.look.times) - 1))
+    frames = np.stack([store.frames[clip, k : k + 2] for clip, k in zip(np.sort(clips), begins, strict=True)])
+    pixels, _ = patches(frames, visual.patch_size, visual.merge_size, visual.image_mean, visual.image_std)
+    early, late = torch.from_numpy(pixels).view(len(pixels), 3, 2, -1).unbind(2)
+    count, found = len(weight) // 2, []
+    for sign in (1, -1):
+        one = (early + sign * late).flatten(1) / 2**0.5
+        variance, component = torch.linalg.eigh(one.T @ one / len(one))
+        variance = variance.clamp(min=1e-3 * float(variance[-1]))
+        filters = (component * variance**-0.5).T[-count:].view(count, 3, 1, -1) / 2**0.5
+        found.append(torch.cat([filters, sign * filters], 2))
+    with torch.no_grad():
+        weight.copy_(torch.cat(found).view_as(weight))
+    weight.requires_grad_(False)
+
+
 class _BalancedPairs:
-    """Draws pairs of frames, those with something rare more often."""
+    """Draws two frames one after another, those with something rare more often."""
 
     def __init__(self, shown: NDArray[np.float32]) -> None:
         rarity = 1 / np.maximum(shown.mean((0, 1)), 1e-3)
@@ -116,9 +161,9 @@ class _BalancedPairs:
         self._edges = np.cumsum(weight / weight.sum())
         self._pairs = shown.shape[1]
 
-    def __call__(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def __call__(self, rng: np.random.Generator, count: int) -> list[tuple[int, int]]:
         places = np.minimum(np.searchsorted(self._edges, rng.random(count)), len(self._edges) - 1)
-        return places // self._pairs, places % self._pairs
+        return [divmod(int(place), self._pairs) for place in places]
 
 
 def sights_head(model: Any, frames: int) -> Any:

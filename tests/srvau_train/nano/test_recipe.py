@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from srvau_train.command import config_of
 from srvau_train.nano.frames import Look
 from srvau_train.nano.recipe import Recipe
+from vau_bench.errors import UsageError
+from vau_bench.evaluation import Options, evaluate
+from vau_bench.saved import load_results
 
 pytest.importorskip("trl")
 torch = pytest.importorskip("torch")
@@ -39,8 +43,61 @@ class TestRecipe:
 
     def test_a_smaller_recipe_keeps_its_shape(self):
         small = Recipe().scaled(0.01)
-        assert (small.clips, small.vision.steps, small.reading.steps) == (100, 10, 4)
-        assert (small.watching.steps, small.watching.answers) == (10, 4) and small.size == Recipe().size
+        assert (small.clips, small.vision.steps, small.reading.steps) == (100, 24, 4)
+        assert (small.watching.steps, small.watching.answers) == (13, 6) and small.size == Recipe().size
+
+
+def test_a_folder_keeps_to_the_recipe_that_has_begun_it(tmp_path):
+    from srvau_train.nano.train import Training
+
+    Training(tmp_path, Recipe())
+    Training(tmp_path, Recipe())
+    with pytest.raises(UsageError, match="begun with another seed, own; choose another --out"):
+        Training(tmp_path, Recipe(seed=1, own=7))
+
+
+class TestCard:
+    def test_seeds_stand_side_by_side(self, tmp_path):
+        from srvau_train.nano.card import _others
+        from srvau_train.nano.train import Training
+
+        for seed, value in ((0, 0.6), (1, 0.5)):
+            run = Training(tmp_path / str(seed), Recipe(seed=seed)).out / "runs" / "grpo"
+            run.mkdir(parents=True)
+            metrics = {"accuracy": {"value": value, "low": value - 0.1, "high": value + 0.1}}
+            task = {"kind": "mcq", "metrics": metrics, "reflection": {"metrics": {"graded_gain": metrics["accuracy"]}}}
+            (run / "results.json").write_text(json.dumps({"tasks": [task]}))
+        assert list(_others(tmp_path / "0", [tmp_path / "1"]))[2:] == [
+            "| mcq | accuracy | 60.0 [50.0, 70.0] | 50.0 [40.0, 60.0] |",
+            "| mcq | reflection: graded_gain | 60.0 [50.0, 70.0] | 50.0 [40.0, 60.0] |",
+        ]
+        assert not list(_others(tmp_path / "0", []))
+
+    def test_what_the_checkpoint_came_from_is_compared_on_the_same_clips(self, tmp_path):
+        from srvau_train.nano.card import _compared
+        from srvau_train.nano.measure import test_tasks as write_tasks
+
+        assert not list(_compared(tmp_path))
+        write_tasks(tmp_path / "tasks", 8)
+        for name, model in (("grpo", "floors/always_normal"), ("reflect", "floors/random")):
+            options = Options(model=model, tasks=("nano_classification",), tasks_dirs=(tmp_path / "tasks",))
+            evaluate(options, tmp_path / "runs", run_id=name)
+        lines = [line for line in _compared(tmp_path) if line.startswith("| reflect | classification | accuracy")]
+        right = [
+            {row.sample_id: row.worth for row in load_results(tmp_path / "runs" / name).scores}
+            for name in ("grpo", "reflect")
+        ]
+        gain = sum(right[0][key] - right[1][key] for key in right[0]) / len(right[0])
+        assert len(lines) == 1 and f"| {100 * gain:.1f} |" in lines[0]
+
+
+def test_a_curve_is_smoothed_by_the_mean_around_each_point():
+    from srvau_train.nano.card import _smoothed
+
+    values = np.random.default_rng(0).random(100)
+    means = [values[max(0, i - 10) : i + 11].mean() for i in range(100)]
+    np.testing.assert_allclose(_smoothed(values), means)
+    assert _smoothed(values[:50]) is None
 
 
 def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
