@@ -257,6 +257,18 @@ def test_two_files_that_would_share_an_id_are_refused(write, read) -> None:
     assert "'clip' stands there twice" in refusal(read)
 
 
+def test_a_duration_is_read_where_there_is_a_column_for_it(write, read) -> None:
+    write({"Duration": "12.5"}, {"Video Name": "b.mp4", "Duration": ""}, columns=["Video Name", "Duration"])
+    known, unknown = read().samples
+    assert known.fields["duration"] == 12.5 and "duration" not in unknown.fields
+
+
+@pytest.mark.parametrize("duration", ["long", "0", "-3", "inf", "nan"])
+def test_a_duration_that_is_none_is_refused(write, read, duration: str) -> None:
+    write({"Duration": duration}, columns=["Video Name", "Duration"])
+    assert f"clips.csv:2: not a duration in seconds: {duration!r}" in refusal(read)
+
+
 @pytest.mark.parametrize(("start", "end"), [("7", "2"), ("3", "3"), ("0", "-1")])
 def test_a_reversed_or_empty_span_is_refused(write, read, start: str, end: str) -> None:
     write({"Start Time": start, "End Time": end})

@@ -68,7 +68,7 @@ def path(name: str, tasks_dirs: tuple[Path, ...]) -> None:
 
 @tasks.command()
 @click.argument("name")
-@click.option("--kind", required=True, help="mcq, grounding, classification or reasoning.")
+@click.option("--kind", required=True, help="mcq, grounding, classification, reasoning, detection or verdict.")
 @click.option(
     "--tasks-dir",
     type=click.Path(file_okay=False, path_type=Path),

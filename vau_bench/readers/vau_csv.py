@@ -1,7 +1,8 @@
 """The VAU-Bench CSV schema: one row per video with one question, one class and one interval in seconds.
 
 Columns: `Video Name, Question, Option 1..4, Correct Option, Key Object, Description, Reasoning, Anomaly Class,
-Start Time, End Time`. A file needs only the columns of the kind that reads it. The traps of the released files:
+Start Time, End Time`. A file needs only the columns of the kind that reads it. The released files do not tell how long
+a video is; a column `Duration`, in seconds, is read where there is one. The traps of the released files:
 
 - a masked row holds "-1" in every text field; its interval is still valid;
 - `(-1, -1)` is an unknown time, `(0, 0)` a normal video; a row may be called Normal and still hold an interval;
@@ -106,6 +107,8 @@ def _sample(row: Mapping[str, str], where: str, notes: Counter[str]) -> Sample:
     fields: dict[str, Any] = {name: texts[c] for c, name in TEXT_COLUMNS.items() if c in texts}
     if "Question" in texts and len(options) == len(OPTION_COLUMNS):
         fields |= {"question": texts["Question"], "options": options}
+    if "Duration" in texts:
+        fields["duration"] = _duration(texts["Duration"], where)
     return Sample(
         id=stem(video),
         video=video,
@@ -136,6 +139,16 @@ def _segments(row: Mapping[str, str], where: str) -> tuple[Segment, ...] | None:
     if end <= start:
         raise DataError(f"{where}: the interval [{start:g}, {end:g}] is reversed or empty")
     return (Segment(start, end),)
+
+
+def _duration(text: str, where: str) -> float:
+    try:
+        duration = float(text)
+    except ValueError:
+        duration = math.nan
+    if not 0 < duration < math.inf:
+        raise DataError(f"{where}: not a duration in seconds: {text!r}")
+    return duration
 
 
 def _option(texts: Mapping[str, str], where: str, notes: Counter[str]) -> str | None:

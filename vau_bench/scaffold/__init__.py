@@ -23,14 +23,22 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "mcq": ("Question", *_OPTIONS, "Correct Option"),
     "grounding": ("Anomaly Class", "Start Time", "End Time"),
     "classification": ("Anomaly Class",),
+    "detection": ("Anomaly Class", "Start Time", "End Time", "Duration"),
+    "verdict": ("Anomaly Class",),
     "reasoning": ("Anomaly Class", "Key Object", "Description", "Reasoning", "Start Time", "End Time"),
 }
 """The columns of the annotation by kind of task, beside `Video Name`; its keys are the kinds that can be made."""
-_OPTIONAL = {"grounding": {"Anomaly Class"}, "reasoning": {"Key Object", "Start Time", "End Time"}}
+_OPTIONAL = {
+    "grounding": {"Anomaly Class"},
+    "detection": {"Anomaly Class"},
+    "reasoning": {"Key Object", "Start Time", "End Time"},
+}
 _ASKS = {
     "mcq": "which of four statements about the video is right",
     "grounding": "when the anomaly happens, in seconds",
     "classification": "which class the video shows, or Normal",
+    "detection": "which parts of the video are anomalous",
+    "verdict": "whether anything in the video is anomalous",
     "reasoning": "what happens, whether and why it is anomalous, in prose",
 }
 
@@ -119,6 +127,7 @@ def _cells(sample: Sample) -> dict[str, str]:
         "Anomaly Class": str(target.label),
         "Start Time": f"{start:g}",
         "End Time": f"{end:g}",
+        "Duration": f"{fields['duration']:g}",
         "Question": fields["question"],
         **dict(zip(_OPTIONS, fields["options"], strict=True)),
         "Correct Option": str(target.option),
