@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -18,22 +20,36 @@ from vau_bench.records import JSON, Sample, Segment
 Intervals: TypeAlias = tuple[tuple[float, float], ...]
 """Predicted intervals as written, `()` for normal; a reversed or empty one is an answer that scores 0."""
 
+FOUND_ONLY = "found_only"
+"""Under `paper` in the fields of a sample: its paper averages over the anomalies that were answered as such."""
+
+_NO = re.compile(r"\W*no\W*", re.IGNORECASE)
 _SEARCH_BUDGET = 30_000_000  # pairs of candidate and truth that the search for a constant may compare
 
 
+class LeftOut(tuple[tuple[float, float], ...]):
+    """`()`, said of an anomaly that is left out of the averages for it."""
+
+    __slots__ = ()
+
+
 class Grounding(Kind[Intervals]):
-    """The answer is one interval in seconds, or none."""
+    """The answer is one interval in seconds, or none.
+
+    What is asked for is the anomaly, or what a sample describes under `query`.
+    """
 
     name: ClassVar[str] = "grounding"
     headline: ClassVar[str] = "miou"
     floors: ClassVar[tuple[str, ...]] = ("always_normal", "whole_video", "prior_interval", "random")
-    placeholders: ClassVar[frozenset[str]] = frozenset()
+    placeholders: ClassVar[frozenset[str]] = frozenset({"query"})
 
     @property
     def metrics(self) -> Mapping[str, Metric]:  # noqa: D102
         used = (
             metrics.MIOU,
             *metrics.RECALLS,
+            *metrics.APS,
             metrics.FALSE_ALARM_RATE,
             metrics.MISS_RATE,
             metrics.START_ERROR,
@@ -45,7 +61,7 @@ class Grounding(Kind[Intervals]):
         return "unknown_time" if sample.target.segments is None else None
 
     def prompt_fields(self, sample: Sample) -> Mapping[str, str]:  # noqa: D102
-        return {}
+        return {"query": sample.fields.get("query", "")}
 
     def choices(self, sample: Sample) -> tuple[str, ...]:  # noqa: D102
         return ()
@@ -58,7 +74,17 @@ class Grounding(Kind[Intervals]):
         flags = answer.flags + (("several",) if len(answer.segments) > 1 else ())
         return Reading(_intervals(answer), found.rule, found.span, flags)
 
-    def read_as_paper(self, text: str, sample: Sample) -> Reading[Intervals] | None:  # noqa: D102
+    def read_as_paper(self, text: str, sample: Sample) -> Reading[Intervals] | None:
+        """Find the answer as VAU-R1 does; where the paper says `FOUND_ONLY`, a miss is `LeftOut`.
+
+        There, what says neither "normal" or "no" nor a time counts as found with a tIoU of 0.
+        """
+        if sample.fields.get("paper") == FOUND_ONLY:
+            if _NO.fullmatch(text):
+                return Reading(LeftOut(), "paper/no", (0, len(text)))
+            reading = self.read(text, sample)
+            if reading and reading.answer == ():
+                return replace(reading, answer=LeftOut())
         found = paper_interval(text)
         return Reading(_intervals(found.value), found.rule, found.span, found.value.flags) if found else None
 
@@ -80,7 +106,7 @@ class Grounding(Kind[Intervals]):
             "anomalous": float(bool(true)),
             # No answer is wrong on either side: an alarm on a normal video, none on an anomalous one.
             "alarm": float(bool(valid) if true else answer != ()),
-            "tiou": metrics.set_tiou(valid, true) if true else nan,
+            "tiou": metrics.set_tiou(valid, true) if true and not isinstance(answer, LeftOut) else nan,
             "start_error": nan,
             "end_error": nan,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -13,6 +14,12 @@ from vau_bench.metrics.base import Columns, Confusion, Metric
 from vau_bench.metrics.mcq import LETTERS
 from vau_bench.parsing import paper_option, parse_option, write_option
 from vau_bench.records import JSON, Sample
+
+SINGLE_LETTER = "single_letter"
+"""Under `paper` in the fields of a sample: its paper takes one letter for an answer, and nothing else."""
+
+_ANSWER = re.compile(r"<answer>([^<]*)</answer>")
+_ALONE = re.compile(rf"\s*([{LETTERS}])\)?\s*")
 
 
 class MultipleChoice(Kind[str]):
@@ -46,7 +53,10 @@ class MultipleChoice(Kind[str]):
         found = parse_option(text, LETTERS[: len(options)], options)
         return Reading(found.value, found.rule, found.span) if found else None
 
-    def read_as_paper(self, text: str, sample: Sample) -> Reading[str] | None:  # noqa: D102
+    def read_as_paper(self, text: str, sample: Sample) -> Reading[str] | None:
+        """Find the answer as VAU-R1 does, or as the sample's own paper."""
+        if sample.fields.get("paper") == SINGLE_LETTER:
+            return _single_letter(text)
         found = paper_option(text)
         return Reading(found.value, found.rule, found.span) if found else None
 
@@ -80,6 +90,17 @@ class MultipleChoice(Kind[str]):
         if name == "random":
             return [random.Random(f"{context.seed}/{s.id}").choice(self.choices(s)) for s in samples]
         raise UnknownNameError("floor of mcq tasks", name, self.floors)
+
+
+def _single_letter(text: str) -> Reading[str] | None:
+    """Find the letter that is all there is, but for one `)`: VANE-Bench counts everything else as wrong.
+
+    Its prompts ask for the letter alone, ours for tags around it, so what stands in the last of them is looked at.
+    """
+    tags = list(_ANSWER.finditer(text))
+    begin, end = tags[-1].span(1) if tags else (0, len(text))
+    alone = _ALONE.fullmatch(text, begin, end)
+    return Reading(alone[1], "paper/single_letter", alone.span(1)) if alone else None
 
 
 def _options(sample: Sample) -> Sequence[str]:

@@ -88,6 +88,26 @@ def _recall_at(threshold: float) -> Metric:
     )
 
 
+def _ap_at(threshold: float) -> Metric:
+    """Return what the evaluation of TABot calls AP: `sum_i [tIoU_i > t] / n`.
+
+    n counts the anomalous videos that have a tIoU. There it leaves out those that were answered as normal, which have
+    none in paper mode; in strict scoring every anomalous video has one.
+    """
+
+    def update(columns: Columns) -> FloatArray:
+        values = columns["tiou"]
+        hit = np.where(np.isfinite(values), values > threshold, np.nan)
+        return mean_of(hit, columns["anomalous"])
+
+    return Metric(
+        f"ap@{threshold:g}",
+        f"share of anomalous videos with tIoU above {threshold:g}",
+        update,
+        ratio,
+    )
+
+
 MIOU = Metric(
     "miou",
     "mean tIoU over anomalous videos with a known time",
@@ -95,6 +115,7 @@ MIOU = Metric(
     ratio,
 )
 RECALLS = tuple(_recall_at(t) for t in THRESHOLDS)
+APS = tuple(_ap_at(t) for t in THRESHOLDS)
 FALSE_ALARM_RATE = Metric(
     "false_alarm_rate",
     "share of normal videos that were not answered as normal",
