@@ -103,10 +103,10 @@ def concluded_tokens(tokenizer: Any) -> list[int]:
     return [*numbers, *tokenizer.convert_tokens_to_ids(list(LETTERS[:4]))]
 
 
-def choosing_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens behind which a chain says the letter of the option that it has stated; all others repeat it."""
-    behind = [text.partition("{text}")[2].partition("{option}")[0].lstrip() for text in wording.STATED]
-    return [tokens[-1] for tokens in tokenizer(behind)["input_ids"]]
+def judging_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens by which a chain begins to say whether it has seen what an option says."""
+    said = [text.partition("{")[0] for text in wording.JUDGED.values()]
+    return [tokens[0] for tokens in tokenizer(said)["input_ids"]]
 
 
 def summed_means(each: Any, *groups: Any) -> Any:

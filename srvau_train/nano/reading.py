@@ -19,7 +19,7 @@ from srvau_train.batches import response_tokens
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
-from srvau_train.nano.lesson import SHARES, choosing_tokens, concluded_tokens, share_of, summed_means, teach
+from srvau_train.nano.lesson import SHARES, concluded_tokens, judging_tokens, share_of, summed_means, teach
 from srvau_train.rocot import wording
 
 
@@ -94,8 +94,8 @@ def teach_reading(
 class ReadingLosses:
     """The loss of chains without their pictures, over what has to be concluded from the text before it.
 
-    Each counts as a whole: what a walk concludes, the letter of the option that has been stated, the other numbers and
-    letters, all other words behind the walk.
+    Each counts as a whole: what a walk concludes, whether an option is held to be right, numbers and letters behind the
+    walk, all other words there.
 
     Args:
         model: Qwen2.5-VL.
@@ -105,10 +105,10 @@ class ReadingLosses:
 
     def __init__(self, model: Any, tokenizer: Any, look: Look) -> None:
         self._model, self._tokenizer, self._look = model, tokenizer, look
-        self._looked_up, self._marks, self._choosing = (torch.zeros(len(tokenizer), dtype=torch.bool) for _ in range(3))
+        self._looked_up, self._marks, self._judging = (torch.zeros(len(tokenizer), dtype=torch.bool) for _ in range(3))
         self._looked_up[concluded_tokens(tokenizer)] = True
         self._marks[mark_tokens(tokenizer)] = True
-        self._choosing[choosing_tokens(tokenizer)] = True
+        self._judging[judging_tokens(tokenizer)] = True
 
     def __call__(self, rows: Sequence[Example]) -> Any:
         """Return the loss of some chains."""
@@ -119,9 +119,9 @@ class ReadingLosses:
         row, place = (walked | follows)[:, 1:].nonzero(as_tuple=True)
         target, within = ids[row, place + 1], walked[row, place + 1]
         each = torch.nn.functional.cross_entropy(self._model.lm_head(hidden[row, place]), target, reduction="none")
-        chosen = self._choosing[ids[row, place]]
-        sought = self._looked_up[target] & ~(chosen | within)
-        return summed_means(each, within, chosen, sought, ~(chosen | sought | within))
+        judged = self._judging[target] & ~within
+        sought = self._looked_up[target] & ~within
+        return summed_means(each, within, judged, sought, ~(judged | sought | within))
 
 
 def read_batch(tokenizer: Any, rows: Sequence[tuple[str, str, str]]) -> tuple[Any, Any, Any]:

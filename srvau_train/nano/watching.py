@@ -7,7 +7,7 @@ each of these has a loss of its own, until it finds them together.
 - At the end of each pair of frames, after some layers: what the pair shows, and its time.
 - In a list of times out of order, at each time: what is seen then, and its words.
 - Before the list: the answers. What stands in them counts as much as all other words, and so does what is concluded,
-  numbers and letters of options, and what is said behind a time.
+  numbers and letters of options, whether an option is held to be right, and what is said behind a time.
 - Every third batch: answers or chains, as in fine-tuning; in the end these alone, and more chains.
 - Beside batches without chains: a few about options, without pictures, as in the lesson before.
 
@@ -29,7 +29,7 @@ from srvau_train.batches import IGNORED, ExampleDataset, PromptBuilder, sft_batc
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import FrameStore, Look, number_of
-from srvau_train.nano.lesson import SHARES, choosing_tokens, concluded_tokens, share_of, summed_means, teach
+from srvau_train.nano.lesson import SHARES, concluded_tokens, judging_tokens, share_of, summed_means, teach
 from srvau_train.nano.reading import ReadingLosses
 from srvau_train.nano.rows import direct, prompt
 from srvau_train.nano.vision import sights, sights_head
@@ -166,8 +166,8 @@ class _Losses:
         self._closing = torch.tensor(tokenizer.convert_tokens_to_ids(["</glue>", "</answer>"]))
         self._concluded = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._concluded[concluded_tokens(tokenizer)] = True
-        self._choosing = torch.zeros(len(tokenizer), dtype=torch.bool)
-        self._choosing[choosing_tokens(tokenizer)] = True
+        self._judging = torch.zeros(len(tokenizer), dtype=torch.bool)
+        self._judging[judging_tokens(tokenizer)] = True
         self._alarming = torch.zeros(len(tokenizer), dtype=torch.bool)
         self._alarming[list(_alarming_tokens(tokenizer))] = True
         said = torch.tensor(tokenizer.convert_tokens_to_ids([f"{t:g}" for t in times]))
@@ -214,13 +214,12 @@ class _Losses:
             bears &= ~(listed & self._unsaid[token])
         target, kept = labels[:, 1:], bears[:, 1:]
         each = functional.cross_entropy(self._model.lm_head(hidden[:, :-1][kept]), target[kept], reduction="none")
-        chosen = self._choosing[batch["input_ids"][:, :-1][kept]]
-        said = self._concluded[target[kept]] & ~chosen
-        answer = _inside(labels, *self._answer)[:, 1:][kept] & ~(said | chosen)
+        judged, said = self._judging[target[kept]], self._concluded[target[kept]]
+        answer = _inside(labels, *self._answer)[:, 1:][kept] & ~said
         seen = (self._place[token[:, :-1]] >= 0)[kept] & ~(said | answer)
-        loss = loss + (_WALKED if chains else 1.0) * summed_means(each, said, chosen)
+        loss = loss + (_WALKED if chains else 1.0) * summed_means(each, said, judged)
         loss = loss + _ALARMING * summed_means(each, seen & self._alarming[target[kept]])
-        return loss + summed_means(each, answer, seen, ~(said | chosen | answer | seen))
+        return loss + summed_means(each, answer, seen, ~(said | judged | answer | seen))
 
     def _seen(self, logits: Any, shown: Any) -> Any:
         each = torch.nn.functional.binary_cross_entropy_with_logits(logits, shown, reduction="none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from types import MappingProxyType
 
+from srvau_train.grading import LETTERS
 from srvau_train.rocot import wording
 from srvau_train.rocot.answers import Answer
 from srvau_train.rocot.findings import filled, findings, half_asked, harmless, option_text
@@ -23,7 +24,7 @@ class SceneTeacher:
     """Writes a chain from the scene's own state: claim, walk through the timeline, findings, conclusion."""
 
     id = "scene"
-    version = "5"
+    version = "6"
     provenance: Mapping[str, JSON] = MappingProxyType({})
     told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
 
@@ -67,7 +68,7 @@ def _claim(assignment: Assignment, draw: Draw) -> str:
 
 def _reflection(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
     walk = f"{draw.pick(wording.CHECKING)} {timeline.text(assignment.manner.walk, assignment.truth.segment)}"
-    found = _stated if assignment.kind == "mcq" else _found
+    found = _judged if assignment.kind == "mcq" else _found
     said = found(assignment, timeline, draw)
     return " ".join([_recall(assignment, draw), walk, *said, *findings(assignment, timeline, draw)])
 
@@ -82,14 +83,19 @@ def _found(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
     return [filled(draw.pick(wording.FOUND), seen=timeline.put(event), start=held.start, end=held.end)]
 
 
-def _stated(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
-    """Say what the options are about, and which of them says so."""
-    main, right = main_happening(timeline.scene), assignment.final
-    said = [draw.pick(wording.FOUND_THERE).format(seen=timeline.put(main))]
-    if half := half_asked(assignment, timeline.scene):
-        said.append(draw.pick(wording.HALF).format(half=half))
-    stated = draw.pick(wording.STATED).format(text=option_text(assignment, right), option=right.option)
-    return [*said, stated]
+def _judged(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
+    """Go through the options: say what each says, and whether the walk has seen it."""
+    main, texts = main_happening(timeline.scene), assignment.sample.fields["options"]
+    amiss = "half" if half_asked(assignment, timeline.scene) else "side"
+    said = []
+    for option, text in zip(LETTERS, texts, strict=False):
+        alike = any(clause in text for clause in phrases.CLAUSES[main.kind])
+        held = "right" if option == assignment.final.option else amiss if alike else "unseen"
+        said += [
+            wording.OPTION_SAYS.format(option=option, text=text),
+            wording.JUDGED[held].format(option=option),
+        ]
+    return said
 
 
 def _recall(assignment: Assignment, draw: Draw) -> str:

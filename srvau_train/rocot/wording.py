@@ -76,11 +76,15 @@ FOUND_NOTHING = (
     "So nothing begins that is an anomaly.",
     "No anomaly begins at any of these times.",
 )
-FOUND_THERE = ("The question is about {seen}.", "What matters here is {seen}.")
-STATED = (
-    "So what fits is this: {text} That is what option {option} says.",
-    "This statement agrees with it: {text} That is what option {option} says.",
-)
+OPTION_SAYS = "Option {option}. {text}"
+"""As it stands in the question, from the letter on."""
+JUDGED = {
+    "right": "That I saw: it is {option}.",
+    "unseen": "That I did not see: not {option}.",
+    "side": "That I saw on the other side: not {option}.",
+    "half": "That I saw in the other half: not {option}.",
+}
+"""What an option is held to be; one wording each, so that the verdicts' chances can be compared."""
 
 NOT_YET = (
     "At {at} s the picture shows {seen}, so it has not begun; {start} s is too early.",
@@ -148,4 +152,3 @@ SO_NORMAL = (
     "All of it is everyday life, so the answer is Normal.",
 )
 SO_OPTION = ("So it is option {option}.", "I take option {option}.", "That leaves option {option}.")
-HALF = ("That is in the {half} half of the clip.", "It falls into the {half} half.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -262,25 +261,41 @@ class TestConclusions:
             assert "so it" not in walk
             assert said.startswith(wording.FOUND_NOTHING)
 
-    def test_the_option_that_agrees_is_said_before_its_letter(self, taught):
+    def test_each_option_is_repeated_and_judged_and_the_one_that_was_seen_is_the_answer(self, taught):
         for row in (row for row in taught if row.truth.option):
-            text = row.request.sample.fields["options"]["ABCD".index(row.truth.option)]
-            stated = f"{text} That is what option {row.truth.option} says."
-            assert stated in row.response.partition("</reflect>")[0]
+            reflected = row.response.partition("</reflect>")[0]
+            judged = re.findall(r"Option ([A-D])\. (.*?\.) (That I .*?): (it is|not) ([A-D])\.", reflected)
+            assert [text for _, text, *_ in judged] == list(row.request.sample.fields["options"])
+            assert all(letter == again for letter, *_, again in judged)
+            assert [letter for letter, _, held, *_ in judged if held == "That I saw"] == [row.truth.option]
+            assert [letter for *_, so, letter in judged if so == "it is"] == [row.truth.option]
             assert re.search(rf"option {row.truth.option}\.</think>", row.response)
 
-    def test_only_the_letter_behind_what_was_stated_is_chosen(self, taught):
+    def test_an_option_of_the_right_thing_at_the_wrong_place_is_told_apart_from_what_was_not_seen(self, taught):
+        for row in (row for row in taught if row.truth.option):
+            options, right = row.request.sample.fields["options"], row.truth.option
+            what, _, place = options["ABCD".index(right)].partition(", ")
+            for letter, text in zip("ABCD", options, strict=True):
+                alike = letter != right and place and text.startswith(what)
+                where = "in the other half" if "half of the clip" in place or "second half" in place else "on the other"
+                held = re.search(rf"That I ([^:]*): not {letter}\.", row.response)
+                if alike:
+                    assert held[1].startswith("saw ") and ("half" in place or where in held[1])
+                elif letter != right:
+                    assert held[1] == "did not see"
+
+    def test_the_verdicts_on_options_begin_with_tokens_of_their_own(self, taught):
         from srvau_train.nano.architecture import build_tokenizer
-        from srvau_train.nano.lesson import choosing_tokens
+        from srvau_train.nano.lesson import judging_tokens
         from srvau_train.nano.rows import texts
 
         said = [row.response for row in taught]
         tokenizer = build_tokenizer([*texts([], 20, LOOK), *said * 50], 2500)
-        choosing = set(choosing_tokens(tokenizer))
+        judging = judging_tokens(tokenizer)
+        assert len(set(judging)) == len(wording.JUDGED)
         for row in (row for row in taught if row.truth.option):
             ids = tokenizer(row.response)["input_ids"]
-            behind = [tokenizer.decode(token) for before, token in pairwise(ids) if before in choosing]
-            assert behind == [row.truth.option]
+            assert sum(token in judging for token in ids) == 4
 
     def test_what_bears_loss_in_a_text(self, made, taught):
         from srvau_train.nano.reading import parts, read_batch
