@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -104,9 +105,24 @@ def concluded_tokens(tokenizer: Any) -> list[int]:
 
 
 def judging_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens by which a chain begins to say whether it has seen what an option says."""
-    said = [text.partition("{")[0] for text in wording.JUDGED.values()]
-    return [tokens[0] for tokens in tokenizer(said)["input_ids"]]
+    """Return the tokens by which a chain says whether it has seen what an option says, and whether that is right."""
+    seen = [
+        wording.SEEN_THERE.format(where=where, held=held, option="A")
+        for where in ("", " at 9 s", " on the left")
+        for held in (wording.HELD, wording.NOT_HELD)
+    ]
+    said = [*seen, *(text.format(option="A") for text in (wording.UNSEEN, wording.BESIDE))]
+    letter = tokenizer.convert_tokens_to_ids("A")
+    found = set()
+    for tokens in tokenizer(said)["input_ids"]:
+        found |= {tokens[0], tokens[tokens.index(letter) - 1]}
+    return sorted(found)
+
+
+def placing_tokens(tokenizer: Any) -> list[int]:
+    """Return the tokens by which an option says where in picture or clip, which is all that tells it from another."""
+    place = re.compile(r"on the (left|right)|in the (left|right|first|second) half")
+    return [token for token in range(len(tokenizer)) if place.match(tokenizer.decode([token]))]
 
 
 def summed_means(each: Any, *groups: Any) -> Any:

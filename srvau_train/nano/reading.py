@@ -19,7 +19,15 @@ from srvau_train.batches import response_tokens
 from srvau_train.examples import Example
 from srvau_train.muon import Muon
 from srvau_train.nano.frames import Look
-from srvau_train.nano.lesson import SHARES, concluded_tokens, judging_tokens, share_of, summed_means, teach
+from srvau_train.nano.lesson import (
+    SHARES,
+    concluded_tokens,
+    judging_tokens,
+    placing_tokens,
+    share_of,
+    summed_means,
+    teach,
+)
 from srvau_train.rocot import wording
 
 
@@ -34,7 +42,7 @@ class ReadingLesson:
         muon_rate: of Muon at its peak; a higher one undoes how the model begins before it is of use.
     """
 
-    steps: int = 300
+    steps: int = 500
     batch: int = 16
     rate: float = 2e-3
     muon_rate: float = 0.005
@@ -94,8 +102,8 @@ def teach_reading(
 class ReadingLosses:
     """The loss of chains without their pictures, over what has to be concluded from the text before it.
 
-    Each counts as a whole: what a walk concludes, whether an option is held to be right, numbers and letters behind the
-    walk, all other words there.
+    Each counts as a whole: what a walk concludes, whether an option is held to be right, the places that options name,
+    numbers and letters behind the walk, all other words there.
 
     Args:
         model: Qwen2.5-VL.
@@ -105,10 +113,10 @@ class ReadingLosses:
 
     def __init__(self, model: Any, tokenizer: Any, look: Look) -> None:
         self._model, self._tokenizer, self._look = model, tokenizer, look
-        self._looked_up, self._marks, self._judging = (torch.zeros(len(tokenizer), dtype=torch.bool) for _ in range(3))
-        self._looked_up[concluded_tokens(tokenizer)] = True
-        self._marks[mark_tokens(tokenizer)] = True
-        self._judging[judging_tokens(tokenizer)] = True
+        self._looked_up, self._marks, self._judging, self._placing = (
+            torch.zeros(len(tokenizer), dtype=torch.bool).index_fill_(0, torch.tensor(tokens), True)
+            for tokens in (f(tokenizer) for f in (concluded_tokens, mark_tokens, judging_tokens, placing_tokens))
+        )
 
     def __call__(self, rows: Sequence[Example]) -> Any:
         """Return the loss of some chains."""
@@ -121,7 +129,8 @@ class ReadingLosses:
         each = torch.nn.functional.cross_entropy(self._model.lm_head(hidden[row, place]), target, reduction="none")
         judged = self._judging[target] & ~within
         sought = self._looked_up[target] & ~within
-        return summed_means(each, within, judged, sought, ~(judged | sought | within))
+        placed = self._placing[target]
+        return summed_means(each, within, judged, sought, placed, ~(judged | sought | placed | within))
 
 
 def read_batch(tokenizer: Any, rows: Sequence[tuple[str, str, str]]) -> tuple[Any, Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Mapping
 from types import MappingProxyType
 
@@ -84,17 +85,24 @@ def _found(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
 
 
 def _judged(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
-    """Go through the options: say what each says, and whether the walk has seen it."""
-    main, texts = main_happening(timeline.scene), assignment.sample.fields["options"]
-    amiss = "half" if half_asked(assignment, timeline.scene) else "side"
+    """Go through the options: say what each says, and whether the walk has seen it, and where or when if it says so."""
+    scene, main = timeline.scene, main_happening(timeline.scene)
+    where = ""
+    if half_asked(assignment, scene):
+        middle = (main.start + main.end) / 2
+        where = filled(" at {at} s", at=min((m.t for m in timeline.moments()), key=lambda t: abs(t - middle)))
+    elif main.side and all(re.search(r"\b(left|right)\b", text) for text in assignment.sample.fields["options"]):
+        where = f" on the {main.side}"
     said = []
-    for option, text in zip(LETTERS, texts, strict=False):
-        alike = any(clause in text for clause in phrases.CLAUSES[main.kind])
-        held = "right" if option == assignment.final.option else amiss if alike else "unseen"
-        said += [
-            wording.OPTION_SAYS.format(option=option, text=text),
-            wording.JUDGED[held].format(option=option),
-        ]
+    for option, text in zip(LETTERS, assignment.sample.fields["options"], strict=False):
+        kind = next(kind for kind, clauses in phrases.CLAUSES.items() if any(clause in text for clause in clauses))
+        if kind == main.kind:
+            held = wording.HELD if option == assignment.final.option else wording.NOT_HELD
+            verdict = wording.SEEN_THERE.format(where=where, held=held, option=option)
+        else:
+            beside = any(happening.kind == kind for happening in scene.distractors)
+            verdict = (wording.BESIDE if beside else wording.UNSEEN).format(option=option)
+        said += [wording.OPTION_SAYS.format(option=option, text=text), verdict]
     return said
 
 

@@ -78,13 +78,12 @@ FOUND_NOTHING = (
 )
 OPTION_SAYS = "Option {option}. {text}"
 """As it stands in the question, from the letter on."""
-JUDGED = {
-    "right": "That I saw: it is {option}.",
-    "unseen": "That I did not see: not {option}.",
-    "side": "That I saw on the other side: not {option}.",
-    "half": "That I saw in the other half: not {option}.",
-}
-"""What an option is held to be; one wording each, so that the verdicts' chances can be compared."""
+SEEN_THERE = "That I saw{where}: {held} {option}."
+"""Said of an option whose happening was seen; `where` is where the question asks for it."""
+HELD, NOT_HELD = "it is", "not"
+UNSEEN = "That I did not see: not {option}."
+BESIDE = "That I saw beside something wrong: not {option}."
+"""One wording for each verdict, so that their chances can be compared."""
 
 NOT_YET = (
     "At {at} s the picture shows {seen}, so it has not begun; {start} s is too early.",

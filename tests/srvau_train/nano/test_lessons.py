@@ -13,7 +13,7 @@ from srvau_train.nano.frames import Look, number_of
 from srvau_train.nano.recipe import Recipe
 from srvau_train.rocot import wording
 from vau_bench.errors import ModelError
-from vau_bench.synth import labels_at, scene_at
+from vau_bench.synth import labels_at, phrases, scene_at
 
 pytest.importorskip("trl")
 torch = pytest.importorskip("torch")
@@ -261,41 +261,60 @@ class TestConclusions:
             assert "so it" not in walk
             assert said.startswith(wording.FOUND_NOTHING)
 
-    def test_each_option_is_repeated_and_judged_and_the_one_that_was_seen_is_the_answer(self, taught):
+    JUDGED = re.compile(r"Option ([A-D])\. (.*?\.) That I (saw|did not see)([^:]*): (it is|not) ([A-D])\.")
+
+    def judged(self, row):
+        return self.JUDGED.findall(row.response.partition("</reflect>")[0])
+
+    def test_each_option_is_repeated_and_judged_and_the_one_that_holds_is_the_answer(self, taught):
         for row in (row for row in taught if row.truth.option):
-            reflected = row.response.partition("</reflect>")[0]
-            judged = re.findall(r"Option ([A-D])\. (.*?\.) (That I .*?): (it is|not) ([A-D])\.", reflected)
+            judged = self.judged(row)
             assert [text for _, text, *_ in judged] == list(row.request.sample.fields["options"])
             assert all(letter == again for letter, *_, again in judged)
-            assert [letter for letter, _, held, *_ in judged if held == "That I saw"] == [row.truth.option]
-            assert [letter for *_, so, letter in judged if so == "it is"] == [row.truth.option]
+            assert [letter for letter, *_, held, _ in judged if held == "it is"] == [row.truth.option]
             assert re.search(rf"option {row.truth.option}\.</think>", row.response)
 
-    def test_an_option_of_the_right_thing_at_the_wrong_place_is_told_apart_from_what_was_not_seen(self, taught):
+    def test_what_was_seen_of_an_option_is_what_the_scene_holds(self, taught):
+        told = set()
         for row in (row for row in taught if row.truth.option):
-            options, right = row.request.sample.fields["options"], row.truth.option
-            what, _, place = options["ABCD".index(right)].partition(", ")
-            for letter, text in zip("ABCD", options, strict=True):
-                alike = letter != right and place and text.startswith(what)
-                where = "in the other half" if "half of the clip" in place or "second half" in place else "on the other"
-                held = re.search(rf"That I ([^:]*): not {letter}\.", row.response)
-                if alike:
-                    assert held[1].startswith("saw ") and ("half" in place or where in held[1])
-                elif letter != right:
-                    assert held[1] == "did not see"
+            scene = scene_at("train", number_of(row.request.sample.id))
+            seen = {h.kind for h in [*([scene.event] if scene.event else []), *scene.distractors]}
+            for _, text, saw, where, held, _ in self.judged(row):
+                kind = next(kind for kind, clauses in phrases.CLAUSES.items() if any(c in text for c in clauses))
+                assert (kind in seen) == (saw == "saw")
+                if where.startswith(" at"):
+                    first = float(where.removeprefix(" at ").removesuffix(" s")) < scene.seconds / 2
+                    assert (("first half" in text) == first) == (held == "it is")
+                elif where.startswith(" on"):
+                    assert (where.rpartition(" ")[2] in text.rpartition(", ")[2]) == (held == "it is")
+                elif where:
+                    assert "beside something wrong" in where and scene.event and held == "not"
+                else:
+                    assert (held == "it is") == (saw == "saw")
+                told.add(where.strip().partition(" ")[0])
+        assert told == {"", "at", "on", "beside"}
 
-    def test_the_verdicts_on_options_begin_with_tokens_of_their_own(self, taught):
+    def test_only_the_verdicts_on_options_count_as_judging(self, taught):
         from srvau_train.nano.architecture import build_tokenizer
         from srvau_train.nano.lesson import judging_tokens
         from srvau_train.nano.rows import texts
 
         said = [row.response for row in taught]
         tokenizer = build_tokenizer([*texts([], 20, LOOK), *said * 50], 2500)
-        judging = judging_tokens(tokenizer)
-        assert len(set(judging)) == len(wording.JUDGED)
+        judging = set(judging_tokens(tokenizer))
+        told = {tokenizer.decode([token]).strip() for token in judging}
+        assert {"it is", "not", "That I saw:", "That I saw at", "That I saw", "That I did not see:"} <= told
         for row in (row for row in taught if row.truth.option):
-            ids = tokenizer(row.response)["input_ids"]
-            assert sum(token in judging for token in ids) == 4
+            verdicts = "".join(found.group() for found in self.JUDGED.finditer(row.response))
+            assert sum(token in judging for token in tokenizer(verdicts)["input_ids"]) == 8  # two a verdict
+
+    def test_the_places_that_options_name_are_tokens_of_their_own(self, made):
+        from srvau_train.nano.lesson import placing_tokens
+
+        tokenizer = made[1].tokenizer
+        found = {tokenizer.decode([token]).strip() for token in placing_tokens(tokenizer)}
+        assert {"on the left", "on the right side", "in the first half of the clip"} <= found
+        assert all(re.match(r"(on|in) the (left|right|first|second)", text) for text in found)
 
     def test_what_bears_loss_in_a_text(self, made, taught):
         from srvau_train.nano.reading import parts, read_batch
