@@ -28,7 +28,7 @@ from vau_bench.runs import Manifest, RunFolder, TaskEntry, dump_json, environmen
 from vau_bench.scoring import RESAMPLES, score_task
 from vau_bench.task import Task
 from vau_bench.text_scores import check_names, text_result
-from vau_bench.video import ClipLoader, parse_plan
+from vau_bench.video import ClipLoader
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def task_run(task: Task, model: Model[Any], options: Options) -> TaskRun:
         kind=kind,
         selection=selection,
         style=task.check_style(options.style or _own_style(model, task) or task.spec.style),
-        frames=str(parse_plan(options.frames or model.frames or task.spec.frames)),
+        frames=model.planned(options.frames, task.spec.frames),
         generation=task.generation(**changes),
     )
 

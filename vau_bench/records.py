@@ -21,6 +21,9 @@ NORMAL = "Normal"
 ANOMALY = "Anomaly"
 """The label of an anomaly whose class is not told."""
 
+UNKNOWN = "unknown"
+"""The decoder of a video of which nobody knows what the model was shown."""
+
 
 class Outcome(StrEnum):
     """What became of one expected answer. The six add up to `expected`, always.
@@ -137,6 +140,11 @@ class Seen:
     height: int
     decoder: str
     duration: float
+
+    @classmethod
+    def unknown(cls, duration: float) -> Seen:
+        """Return the record of a video that was shown by something that does not tell how."""
+        return cls((), (), 0, 0, UNKNOWN, duration)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from vau_bench.errors import DataError, ModelError, VideoError
-from vau_bench.journal import Journal
 from vau_bench.keys import model_digest, request_key
 from vau_bench.kinds import Kind
 from vau_bench.models.base import Model
@@ -93,20 +92,26 @@ class Answered:
         return (request.task, request.sample.id, request.style, request.turn)
 
 
+class Keeps(Protocol):
+    """Keeps responses, as a journal does."""
+
+    def append(self, response: Response) -> None: ...  # noqa: D102
+
+
 class Runner:
     """Asks a model the requests of some tasks.
 
     Args:
         model: the model.
         name: its name.
-        journal: open for writing.
+        journal: open for writing, or anything else that keeps responses.
         clips: hashes the videos.
         answered: what the journal held when it was opened.
         report: told about every expected sample.
     """
 
     def __init__(
-        self, model: Model[Any], name: str, journal: Journal, clips: ClipLoader, answered: Answered, report: Report
+        self, model: Model[Any], name: str, journal: Keeps, clips: ClipLoader, answered: Answered, report: Report
     ) -> None:
         self._model = model
         self._digest = model_digest(name, model.identity())

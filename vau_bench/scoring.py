@@ -149,6 +149,12 @@ def _is_complete(text: str, reading: Reading[Any]) -> bool:
     return reading.rule.startswith("tag") and _CLOSED.search(text, reading.span[1]) is not None
 
 
+def strict_value(metric: Metric, values: Sequence[Mapping[str, float | None]], groups: Sequence[str]) -> float | None:
+    """Return a metric of samples, to the last digit as `score_task` does, without its interval."""
+    contributions = metric.update(columns_of(values))
+    return estimate_all([metric], [contributions], cluster_codes(groups), resamples=0)[0].value
+
+
 def columns_of(values: Sequence[Mapping[str, float | None]]) -> Columns:
     """Return the values of n samples as arrays by name; `None` becomes NaN."""
     names = values[0].keys() if values else ()

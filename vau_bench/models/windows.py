@@ -147,6 +147,8 @@ class Windowed(Model[Any]):
         self._inner, self._windows = inner, windows
         self.frames, self.style = inner.frames, inner.style
         self._kinds: dict[str, Kind[Any]] = {}
+        if inner.own_frames is not None:
+            raise UsageError(f"its frames are {inner.own_frames}, so it cannot be asked about windows")
         if not inner.reads_video:
             raise UsageError(f"{type(inner).__name__} looks at no video, so there is nothing to cut into windows")
 
