@@ -52,7 +52,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def unreleased(tmp_path: Path) -> Path:
-    """A data root with rows in the form of VANE-Bench, UCA and TAU-106K, whose own files are not at hand."""
+    """A data root with rows in the form of VANE-Bench, UCA, TAU-106K and others, whose own files are not at hand."""
     return write_unreleased(tmp_path)
 
 
@@ -78,7 +78,100 @@ def write_unreleased(root: Path) -> Path:
     (root / "tau_106k" / "video_annotations_all_test.json").write_text(json.dumps(rows))
     lengths = "".join(f"road_{n}.mp4,{8.25 + n}\n" for n in range(9))
     (root / "tau_106k" / "durations.csv").write_text(f"video,duration\n{lengths}")
+    write_frame_level(root)
+    write_reasoned(root)
+    write_described(root)
+    write_instructions(root)
     return root
+
+
+def write_frame_level(root: Path) -> None:
+    """Write rows in the form of XD-Violence, MSAD, ShanghaiTech and UBnormal below a data root."""
+    import numpy as np
+
+    def table(dataset: str, names: list[str]) -> None:
+        (root / dataset).mkdir()
+        rows = "".join(f"{name}.mp4,{300 + n},25\n" for n, name in enumerate(names))
+        (root / dataset / "frames.csv").write_text(f"video,frames,fps\n{rows}")
+
+    violent = [f"v=abc{n}__#1_label_{('B1-0-0', 'B2-G-0')[n % 2]}" for n in range(6)]
+    table("xd_violence", [*violent, *(f"v=xyz{n}__#1_label_A" for n in range(6))])
+    lines = "".join(f"{name} {n} 90 150 {200 + n}\n" for n, name in enumerate(violent))
+    (root / "xd_violence" / "annotations.txt").write_text(lines)
+
+    table("msad", [*(f"Fire_{n}" for n in range(6)), *(f"MSAD_normal_testing_{n}" for n in range(6))])
+    rows = "".join(f"Fire_{n},shop,{300 + n},{n + 1},{100 + n}\n" for n in range(6))
+    header = "name,scenario,total frames,starting frame of anomaly,ending frame of anomaly"
+    (root / "msad" / "anomaly_annotation.csv").write_text(f"{header}\n{rows}")
+
+    masks = root / "shanghaitech" / "testing" / "test_frame_mask"
+    masks.mkdir(parents=True)
+    for n in range(12):
+        np.save(masks / f"01_{n:04d}.npy", np.arange(300 + n) // 60 % 2 * (n % 2))
+
+    scenes = [f"scene_1_scenario_{n}" for n in range(6)]
+    table("ubnormal", [f"{kind}_{scene}" for kind in ("abnormal", "normal") for scene in scenes])
+    for n, scene in enumerate(scenes):
+        folder = root / "ubnormal" / "Scene1" / f"abnormal_{scene}_annotations"
+        folder.mkdir(parents=True)
+        (folder / f"abnormal_{scene}_tracks.txt").write_text(f"0.0,{n}.0,90.0\n1.0,60.0,120.0\n")
+
+
+def write_reasoned(root: Path) -> None:
+    """Write rows in the form of Vad-Reasoning below a data root."""
+    folder = root / "vad_reasoning"
+    folder.mkdir()
+    rows: list[dict[str, object]] = [
+        {"source": "SH", "video": f"lane_{n}", "anomaly_type": "Normal", "total_frames": 500 + n} for n in range(12)
+    ]
+    for n, row in enumerate(rows[::2]):
+        row |= {"anomaly_type": "Fire", "start": 7 * n, "end": 400 + n}
+    (folder / "Vad-Reasoning-SFT-test.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    lengths = "".join(f"lane_{n}.avi,{20.5 + n}\n" for n in range(12))
+    (folder / "durations.csv").write_text(f"video,duration\n{lengths}")
+
+
+def write_described(root: Path) -> None:
+    """Write rows in the form of CUVA and of ECVA's own table below a data root."""
+    said = [f"A cart {verb} the red gate and spills {n} apples." for n, verb in enumerate(("hits", "rams", "bends"), 2)]
+    rows = [
+        {
+            "instruction": f"{task}, please?",
+            "visual_input": f"{n:05d}.mp4",
+            "output": output,
+            "task": task,
+            "ID": str(n),
+        }
+        for n in range(1, 12)
+        for task, output in {
+            "Detection": "YES",
+            "Classification": f"[{n:02d}]",
+            "Timestamp": f"[{n:04d},{100 + n:04d}]",
+            **dict.fromkeys(("Cause", "Result", "Description"), said[n % 3]),
+        }.items()
+    ]
+    (root / "cuva").mkdir()
+    (root / "cuva" / "cuva_test.json").write_text(json.dumps(rows))
+    (root / "ecva").mkdir()
+    header = 'video_id,A1 Classification,A2 - reason,A2 - result,"A3,moment",A3 - description,A4 - key sentences'
+    table = [f'{n},1,{said[n % 3]},{said[n % 3]},"[0005,0011],[0022,01{n}]",[{said[n % 3]}],x' for n in range(10, 22)]
+    (root / "ecva" / "Video_Annotation.csv").write_text("\n".join([header, *table]) + "\n")
+
+
+def write_instructions(root: Path) -> None:
+    """Write rows in the form of the instructions of HIVAU-70k below a data root."""
+    told = ("There is no anomaly in the yard this morning.", "An anomaly is seen: a bin burns.")
+    rows: list[dict[str, object]] = []
+    for n in range(24):
+        level = ("clip", "event", "video")[n % 3]
+        for task in ("caption", "description", "analysis", "judgement"):
+            text = told[n % 2] if task == "judgement" else f"Cart number {n} turns {'left' * (n + 1)} past the gate."
+            turns = [{"from": "human", "value": f"<video>\n{task}, please?"}, {"from": "gpt", "value": text}]
+            video = f"ucf-crime/{level}s/test/Yard{n:03d}_x264_E{n}.mp4"
+            rows.append({"id": len(rows), "type": level, "task": task, "video": video, "conversations": turns})
+    path = root / "hivau" / "instruction" / "merge_instruction_test_final.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 @pytest.fixture

@@ -113,6 +113,14 @@ class TestScores:
         assert metric("video_auc", *pairs) == 1.0
         assert metric("auc", *pairs) == 0.75
 
+    def test_the_macro_auc_is_over_all_videos_and_silence_is_worth_nothing(self) -> None:
+        right, calm = ((0, 5, 0.9),), ()
+        assert metric("macro_auc", (right, sample((0, 5))), (calm, sample())) == 1.0
+        assert metric("macro_auc", (right, sample((0, 5))), (None, sample())) == 0.5
+        assert metric("macro_auc", (None, sample((0, 5)))) == 0.0
+        flat = ((0, 10, 0.4),)
+        assert metric("macro_auc", (flat, sample(frames=300))) == pytest.approx(1.0), "the frame added is above all"
+
     def test_an_interval_scores_as_hits_and_false_alarms_do(self) -> None:
         hit, false = 2 / 3, 1 / 7
         assert metric("auc", (((2, 5, 1.0),), sample((1, 4)))) == pytest.approx((hit + 1 - false) / 2)

@@ -146,3 +146,11 @@ def test_in_paper_mode_a_letter_in_a_sentence_is_wrong(unreleased: Path) -> None
 def test_the_tasks_pass_their_check_without_any_released_file(unreleased: Path, name: str) -> None:
     checks = list(check_folder(Catalogue().get(name).folder, unreleased, None))
     assert [check for check in checks if check.state == "FAIL"] == []
+
+
+def test_without_a_rule_of_the_paper_several_moments_are_read_as_in_strict_scoring() -> None:
+    moments = (Segment(2.0, 6.0), Segment(9.0, 11.5))
+    told = Sample("v", "v", "v", Target(segments=moments), {"paper": "no_rule"})
+    found = GROUNDING.read_as_paper(GROUNDING.write(moments), told)
+    assert found is not None and found.answer == moments
+    assert GROUNDING.worth(found.answer, told) == 1.0

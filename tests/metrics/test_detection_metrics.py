@@ -12,6 +12,7 @@ from vau_bench.metrics.detection import (
     average_precision,
     frame_counts,
     match_segments,
+    padded_roc_auc,
     roc_auc,
     trapezoid_precision,
 )
@@ -46,6 +47,15 @@ def test_the_curves_are_those_of_sklearn(frames: list[tuple[int, bool]]) -> None
     assert float(trapezoid_precision(*counts)) == pytest.approx(sklearn.auc(recall, precision))
     if not truth.all():
         assert float(roc_auc(*counts)) == pytest.approx(sklearn.roc_auc_score(truth, scores))
+
+
+@given(FRAMES)
+@settings(deadline=None)
+def test_the_padded_auc_is_that_of_sklearn_with_two_frames_more(frames: list[tuple[int, bool]]) -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
+    scores, truth = split(frames)
+    wanted = sklearn.roc_auc_score([0, *truth, 1], [0.0, *scores, 1.0])
+    assert float(padded_roc_auc(*frame_counts(scores, truth))) == pytest.approx(wanted)
 
 
 @given(FRAMES, FRAMES)

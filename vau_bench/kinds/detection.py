@@ -48,6 +48,7 @@ class Detection(Kind[Scores]):
             metrics.AP,
             metrics.AP_TRAPEZOID,
             metrics.VIDEO_AUC,
+            metrics.MACRO_AUC,
             metrics.MAP,
             *metrics.MAPS,
         )
@@ -101,6 +102,8 @@ class Detection(Kind[Scores]):
         values = dict(zip(metrics.POSITIVE, positive.tolist(), strict=True))
         values |= zip(metrics.NEGATIVE, negative.tolist(), strict=True)
         values[metrics.VIDEO_AUC_COLUMN] = float(metrics.roc_auc(positive, negative))
+        padded = 0.0 if answer is None else float(metrics.padded_roc_auc(positive, negative))  # no point for padding
+        values[metrics.MACRO_AUC_COLUMN] = padded
         detected = detections(answer) if answer is not None else ()
         levels = [round(confidence * (metrics.CONFIDENCES - 1)) for *_, confidence in detected]
         values |= _counted(metrics.DETECTED, levels)

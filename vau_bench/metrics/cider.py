@@ -68,17 +68,29 @@ def _consensus(
     check_pairs(candidates, references)
     if len(candidates) < 2:
         return TextScores(np.full(len(candidates), math.nan), math.nan)
-    tokens = [[tokenize(text) for text in texts] for texts in references]
-    counts = [[_ngrams(text) for text in texts] for texts in tokens]
-    frequency = Counter(ngram for sample in counts for ngram in set().union(*(o for text in sample for o in text)))
-    rarity = {ngram: math.log(len(candidates) / samples) for ngram, samples in frequency.items()}
-    unseen = math.log(len(candidates))
-    scores = []
-    for candidate, texts in zip(candidates, counts, strict=True):
-        hypothesis = _weighed(_ngrams(tokenize(candidate)), rarity, unseen)
-        each = [_similarity(hypothesis, _weighed(text, rarity, unseen), sigma) for text in texts]
-        scores.append(SCALE * sum(each) / len(each))
+    consensus = Consensus(references, tokenize=tokenize)
+    scores = [consensus.score(c, texts, sigma) for c, texts in zip(candidates, references, strict=True)]
     return TextScores(np.array(scores), float(np.mean(scores)))
+
+
+class Consensus:
+    """How rare n-grams are among the references of all samples, to score one candidate after the other by it."""
+
+    def __init__(self, references: References, *, tokenize: Tokenize = words) -> None:
+        self._tokenize = tokenize
+        counts = [[_ngrams(tokenize(text)) for text in texts] for texts in references]
+        frequency = Counter(ngram for sample in counts for ngram in set().union(*(o for text in sample for o in text)))
+        self._rarity = {ngram: math.log(len(references) / samples) for ngram, samples in frequency.items()}
+        self._unseen = math.log(len(references)) if references else math.nan
+
+    def score(self, candidate: str, references: Sequence[str], sigma: float | None = SIGMA) -> float:
+        """Return CIDEr-D of a candidate against its references, in [0, 10]; CIDEr where `sigma` is `None`."""
+        hypothesis = self._weighed(candidate)
+        each = [_similarity(hypothesis, self._weighed(text), sigma) for text in references]
+        return SCALE * sum(each) / len(each)
+
+    def _weighed(self, text: str) -> _Text:
+        return _weighed(_ngrams(self._tokenize(text)), self._rarity, self._unseen)
 
 
 def _ngrams(tokens: Sequence[str]) -> list[Counter[tuple[str, ...]]]:

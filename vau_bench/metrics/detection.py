@@ -24,7 +24,7 @@ POSITIVE = tuple(f"anomalous_{level:03d}" for level in range(LEVELS))
 NEGATIVE = tuple(f"normal_{level:03d}" for level in range(LEVELS))
 DETECTED = tuple(f"detected_{level:02d}" for level in range(CONFIDENCES))
 HITS = tuple(tuple(f"hit@{t:g}_{level:02d}" for level in range(CONFIDENCES)) for t in THRESHOLDS)
-SEGMENTS, VIDEO_AUC_COLUMN = "segments", "video_auc"
+SEGMENTS, VIDEO_AUC_COLUMN, MACRO_AUC_COLUMN = "segments", "video_auc", "macro_auc"
 
 
 def frame_counts(scores: FloatArray, anomalous: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
@@ -54,6 +54,15 @@ def roc_auc(positive: FloatArray, negative: FloatArray) -> FloatArray:
     below = np.cumsum(negative, axis=-1) - negative / 2
     pairs = positive.sum(-1) * negative.sum(-1)
     return ratio(np.stack([(positive * below).sum(-1), pairs], axis=-1))
+
+
+def padded_roc_auc(positive: FloatArray, negative: FloatArray) -> FloatArray:
+    """Return the area under the ROC curve with an anomalous frame of score 1 and a normal one of score 0 added.
+
+    UBnormal is scored so (`compute_auc_score.py`): it is defined of a video whose frames are all of one kind.
+    """
+    one = np.eye(LEVELS)
+    return roc_auc(positive + one[-1], negative + one[0])
 
 
 def average_precision(positive: FloatArray, negative: FloatArray, total: FloatArray | None = None) -> FloatArray:
@@ -153,6 +162,12 @@ VIDEO_AUC = Metric(
     "video_auc",
     "mean over the anomalous videos of the frame AUC within each",
     lambda columns: mean_of(columns[VIDEO_AUC_COLUMN]),
+    ratio,
+)
+MACRO_AUC = Metric(
+    MACRO_AUC_COLUMN,
+    "mean over all videos of the frame AUC within each, with a frame of score 0 and one of score 1 added (macro)",
+    lambda columns: mean_of(columns[MACRO_AUC_COLUMN]),
     ratio,
 )
 MAP = Metric(

@@ -7,10 +7,12 @@ tIoU 0, a normal video that was not answered as normal is a false alarm.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from vau_bench.metrics import verdict
 from vau_bench.metrics.base import Columns, FloatArray, Metric, mean_of, ratio
 from vau_bench.records import Segment
 
@@ -88,6 +90,35 @@ def _recall_at(threshold: float) -> Metric:
     )
 
 
+def _overall(columns: Columns) -> FloatArray:
+    """Return the tIoU of anomalous videos, and 1 or 0 for normal ones that were or were not answered as normal."""
+    tious: FloatArray = np.where(columns["anomalous"] > 0, columns["tiou"], 1 - columns["called"])
+    return tious
+
+
+def _overall_recall_at(threshold: float) -> Metric:
+    """Return what the evaluation of Vad-R1 calls R@t: `sum_i [v_i >= t] / n` over all n videos.
+
+    v is the tIoU, 0 where an anomaly was answered as normal; of a normal video it is 1 for the right verdict, else 0.
+    """
+
+    def update(columns: Columns) -> FloatArray:
+        values = _overall(columns)
+        return mean_of(np.where(np.isfinite(values), values >= threshold, np.nan))
+
+    return Metric(
+        f"overall_recall@{threshold:g}",
+        f"share of all videos with tIoU of at least {threshold:g}; of a normal one it is 1 when answered as normal",
+        update,
+        ratio,
+    )
+
+
+def _of_verdicts(metric: Metric) -> Metric:
+    """Return a metric of verdicts for what answers with times say of whether anything is anomalous."""
+    return replace(metric, update=lambda c: metric.update({"truth": c["anomalous"], "predicted": c["called"]}))
+
+
 def _ap_at(threshold: float) -> Metric:
     """Return what the evaluation of TABot calls AP: `sum_i [tIoU_i > t] / n`.
 
@@ -150,3 +181,11 @@ END_ERROR = Metric(
     unit="s",
     answered_only=True,
 )
+OVERALL_MIOU = Metric(
+    "overall_miou",
+    "mean tIoU over all videos; of a normal one it is 1 when answered as normal, else 0",
+    lambda c: mean_of(_overall(c)),
+    ratio,
+)
+OVERALL_RECALLS = tuple(_overall_recall_at(t) for t in THRESHOLDS)
+VERDICTS = tuple(map(_of_verdicts, (verdict.ACCURACY, verdict.PRECISION, verdict.RECALL, verdict.F1)))

@@ -10,7 +10,6 @@ file, a table of `video,duration` in seconds. Of several segments the authors us
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -22,9 +21,10 @@ from pydantic import BaseModel, ConfigDict
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
 from vau_bench.readers.base import Dataset
+from vau_bench.readers.durations import durations_of
 from vau_bench.readers.json_files import entries, json_of, span
 from vau_bench.readers.names import stem
-from vau_bench.readers.tables import annotation_path, content_of, csv_rows, decoded
+from vau_bench.readers.tables import annotation_path, content_of
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import NORMAL, Sample, Segment, Target
 
@@ -60,7 +60,7 @@ def read_tau_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Dat
     assert data is not None  # or there would be no path
     beside = data / options.durations
     listed, timed = content_of(path), content_of(beside)
-    durations = _durations(beside, timed)
+    durations = durations_of(beside, timed)
     rows = json_of(listed, path)
     if not isinstance(rows, list):
         raise DataError(f"{path}: not a list of videos")
@@ -77,21 +77,6 @@ def read_tau_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Dat
     finder = VideoFinder(data, options.videos)
     digest = hashlib.sha256(listed + b"\0" + timed).hexdigest()
     return Dataset(tuple(samples.values()), digest, lambda s: finder.find(s.video), dict(notes))
-
-
-def _durations(path: Path, content: bytes) -> dict[str, float]:
-    durations: dict[str, float] = {}
-    for where, row in csv_rows(path, decoded(content, path), ["video", "duration"]):
-        name = stem(row["video"])
-        if name in durations:
-            raise DataError(f"{where}: the video {name!r} stands there twice")
-        try:
-            durations[name] = float(row["duration"])
-        except ValueError:
-            durations[name] = math.nan
-        if not 0 < durations[name] < math.inf:
-            raise DataError(f"{where}: not a duration in seconds: {row['duration']!r}")
-    return durations
 
 
 def _sample(row: Any, where: str, durations: Mapping[str, float], notes: Counter[str]) -> Sample:

@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict
 
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError, NoAnnotationError
-from vau_bench.paths import cache_dir
 from vau_bench.readers.base import Dataset
 from vau_bench.readers.tables import annotation_path, content_of, decoded
+from vau_bench.readers.videos import joined_frames
 from vau_bench.records import Sample, Target
 
 FPS = 10
@@ -66,7 +66,7 @@ def read_vane_qa(data: Path | None, split: str, args: Mapping[str, Any]) -> Data
         samples += _samples(path, decoded(content, path), path.relative_to(root).as_posix().removesuffix(_FILE))
     if not samples:
         raise DataError(f"{root} holds no question: no file *{_FILE}, or only empty ones")
-    return Dataset(tuple(samples), digest.hexdigest(), lambda sample: _video(root / sample.video))
+    return Dataset(tuple(samples), digest.hexdigest(), lambda s: joined_frames(root / s.video, FPS))
 
 
 def _samples(path: Path, text: str, clip: str) -> Iterator[Sample]:
@@ -110,19 +110,3 @@ def _question(text: str) -> tuple[str, list[str]]:
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     options = [text[mark.end() : end].strip() for mark, end in zip(marks, ends, strict=True)]
     return text[: marks[0].start() if marks else len(text)].strip(), options
-
-
-def _video(folder: Path) -> Path | None:
-    """Return the frames of a folder as a video, `None` where there are none."""
-    numbered = {path: path.stem.rpartition("_")[2] for path in folder.glob("*.jp*g")}
-    frames = sorted((path for path, number in numbered.items() if number.isdecimal()), key=lambda p: int(numbered[p]))
-    if not frames:
-        return None
-    states = [(str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns) for path in frames]
-    name = hashlib.sha256(repr((FPS, states)).encode()).hexdigest()[:24]
-    video = cache_dir() / "joined" / f"{name}.mkv"
-    if not video.is_file():
-        from vau_bench.video.joining import join_jpegs
-
-        join_jpegs(frames, video, FPS)
-    return video

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 from vau_bench.errors import DataError
+from vau_bench.paths import cache_dir
 from vau_bench.readers.names import stem, without_prefix
 from vau_bench.video import is_video_name
 
@@ -53,3 +55,22 @@ class VideoFinder:
                 if is_video_name(file) and path.is_file():  # a link to a file that was not fetched is none
                     found.setdefault(path.stem, []).append(path)
         return found
+
+
+def joined_frames(folder: Path, fps: int) -> Path | None:
+    """Return the JPEG frames of a folder as a video in the cache, `None` where there are none.
+
+    Their order is the number at the end of each name: `frame_7.jpg`, `007.jpg`.
+    """
+    numbered = {path: path.stem.rpartition("_")[2] for path in folder.glob("*.jp*g")}
+    frames = sorted((path for path, number in numbered.items() if number.isdecimal()), key=lambda p: int(numbered[p]))
+    if not frames:
+        return None
+    states = [(str(path.absolute()), path.stat().st_size, path.stat().st_mtime_ns) for path in frames]
+    name = hashlib.sha256(repr((fps, states)).encode()).hexdigest()[:24]
+    video = cache_dir() / "joined" / f"{name}.mkv"
+    if not video.is_file():
+        from vau_bench.video.joining import join_jpegs
+
+        join_jpegs(frames, video, fps)
+    return video

@@ -26,6 +26,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "detection": ("Anomaly Class", "Start Time", "End Time", "Duration"),
     "verdict": ("Anomaly Class",),
     "reasoning": ("Anomaly Class", "Key Object", "Description", "Reasoning", "Start Time", "End Time"),
+    "text": ("Description",),
 }
 """The columns of the annotation by kind of task, beside `Video Name`; its keys are the kinds that can be made."""
 _OPTIONAL = {
@@ -40,6 +41,7 @@ _ASKS = {
     "detection": "which parts of the video are anomalous",
     "verdict": "whether anything in the video is anomalous",
     "reasoning": "what happens, whether and why it is anomalous, in prose",
+    "text": "what happens, in the words of a reference",
 }
 
 
