@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.synth_source import decoys, subject_of
 from srvau_train.rocot.teacher import Manner
 from vau_bench.catalogue import Catalogue
+from vau_bench.errors import VauBenchError
 from vau_bench.evaluation import Options, Progress, evaluate
 from vau_bench.models import MODELS
 from vau_bench.parsing import parse_grammar
@@ -39,6 +43,8 @@ PREFIX = "nano_"
 """Before the kinds' names in those of the test tasks."""
 PLANTED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
 _RIGHT_SHARE = 0.4
+_AT_ONCE = 2
+"""Measurements, whatever the cores, so that none depends on these."""
 
 
 def test_tasks(folder: Path, clips: int) -> list[str]:
@@ -62,9 +68,9 @@ def run(
     model: str = "nano/fast", kinds: Sequence[str] = KINDS, progress: Progress | None = None,
 ) -> Results:  # fmt: skip
     """Evaluate a checkpoint on the test clips, or go on with it; the run lies in `out/runs/NAME`."""
-    count = clips or recipe.test
-    folder = out / f"tasks-{count}"
-    test_tasks(folder, count)
+    folder = _tasks_of(out, clips or recipe.test)
+    if not folder.is_dir():
+        test_tasks(folder, clips or recipe.test)
     for control, place in CONTROLS.items():
         if control not in MODELS:
             MODELS.add(control, place)
@@ -75,24 +81,62 @@ def run(
     return evaluate(options, out / "runs", run_id=name, progress=progress)
 
 
-def measure(training: Training, *, ablations: bool = False, progress: Progress | None = None) -> None:
+def _tasks_of(out: Path, clips: int) -> Path:
+    return out / f"tasks-{clips}"
+
+
+def measure(
+    training: Training, *, ablations: bool = False, say: Callable[[str, int | None], None] = lambda text, total: None,
+    advance: Callable[[], None] = lambda: None,
+) -> None:  # fmt: skip
     """Measure the finished checkpoint, its blind controls, and what it came from; with `ablations` also rivals.
 
     The rivals: fine-tuned on answers alone for as many steps as chains took (`answers`), and reinforced by the answers'
-    reward alone (`grpo-answers`).
+    reward alone (`grpo-answers`). Two measurements go on at once, each in a process of its own with one thread: what a
+    nano model computes for a token is too little to be shared out.
+
+    Args:
+        training: of the checkpoint; all its stages are done.
+        ablations: also train and measure the rivals.
+        say: told how many measurements there are.
+        advance: told of each that is done.
     """
     out, recipe = training.out, training.recipe
-    final, before = out / FINAL, out / "reflect" / FINAL
-    some = min(100, recipe.test)
-    run(final, out, recipe, "grpo", progress=progress)
-    planted(final, out, recipe, clips=min(200, recipe.test))
-    run(final, out, recipe, "black", model="nano/black", clips=some, kinds=PLANTED, progress=progress)
-    run(final, out, recipe, "shuffled", model="nano/shuffled", clips=some, kinds=PLANTED, progress=progress)
-    run(before, out, recipe, "reflect", kinds=PLANTED, progress=progress)
+    final, before, some = out / FINAL, out / "reflect" / FINAL, min(100, recipe.test)
+    of = partial(run, out=out, recipe=recipe, kinds=PLANTED)
+    jobs: list[Callable[[], object]] = [
+        partial(run, final, out, recipe, "grpo"),
+        partial(of, before, name="reflect"),
+        partial(planted, final, out, recipe, clips=min(200, recipe.test)),
+        partial(of, final, name="black", model="nano/black", clips=some),
+        partial(of, final, name="shuffled", model="nano/shuffled", clips=some),
+    ]
     if ablations:
-        run(training.answers(), out, recipe, "answers", style="direct", kinds=PLANTED, progress=progress)
+        jobs.append(partial(of, training.answers(), name="answers", style="direct"))
         rival = training.reinforce(before, "grpo-answers", **recipe.answers_alone)
-        run(rival, out, recipe, "grpo-answers", kinds=PLANTED, progress=progress)
+        jobs.append(partial(of, rival, name="grpo-answers"))
+    for clips in {recipe.test, some}:
+        test_tasks(_tasks_of(out, clips), clips)
+    ensure_videos(cache_dir() / "synth", "test", recipe.test)
+    say("measurements", len(jobs))
+    with ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), initializer=_with_one_thread) as pool:
+        for done in as_completed([pool.submit(_done, job) for job in jobs]):
+            done.result()
+            advance()
+
+
+def _with_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _done(job: Callable[[], object]) -> None:
+    """Do a job; its errors reach the process that waits for it as nothing but their words."""
+    try:
+        job()
+    except VauBenchError as error:
+        raise VauBenchError(str(error)) from None
 
 
 def planted(
