@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -313,63 +311,6 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot write"):
         build_page(board(entry("a", 0.4), published=None), tmp_path)
     assert not (tmp_path / "index.html").exists()
-
-
-DRIVER = """
-const names = (table) => [...table.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[0].dataset.v);
-const table = [...document.querySelectorAll("#measured table")].at(-1);
-const form = document.forms[0];
-const seen = {};
-const set = (name, value) => { form.elements[name].value = value; form.dispatchEvent(new Event("input")); };
-seen.first = names(table);
-table.tHead.rows[0].cells[0].firstChild.click();
-seen.byName = names(table);
-table.tHead.rows[0].cells[2].firstChild.click();
-table.tHead.rows[0].cells[2].firstChild.click();
-seen.byValue = names(table);
-seen.sort = table.tHead.rows[0].cells[2].getAttribute("aria-sort");
-form.elements.floors.click();
-seen.withoutFloors = names(table);
-set("provenance", "reported");
-seen.reportedOnly = document.querySelector("#measured").hidden && !document.querySelector("#reported").hidden;
-set("provenance", "");
-set("text", "MOTION");
-seen.motion = [...document.querySelectorAll("table.ranking")].flatMap(names);
-set("text", "no such model");
-seen.nothing = !document.querySelector("p.empty").hidden;
-set("text", "");
-table.tHead.rows[0].cells[0].firstChild.focus();
-seen.focus = document.activeElement.tagName;
-document.body.dataset.seen = JSON.stringify(seen);
-"""
-
-
-def dom(path: Path) -> str:
-    arguments = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", f"file://{path}"]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-def test_a_browser_runs_the_script_under_its_policy(folder: Path) -> None:
-    found = dom(folder / "index.html")
-    assert re.search(r"<output[^>]*>(\d+) of \1 rows</output>", found)  # the script ran and counted
-    assert '<button type="button">rank</button>' in found
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-def test_a_browser_sorts_and_filters(text: str, tmp_path: Path) -> None:
-    driven = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-    (tmp_path / "page.html").write_text(driven.replace("</body>", f"<script>{DRIVER}</script></body>"))
-    found = re.search(r'data-seen="([^"]*)"', dom(tmp_path / "page.html"))
-    assert found is not None
-    seen = json.loads(html.unescape(found[1]))
-    best_first = ["SRVAU-R1", "Qwen2.5-VL-7B", "floors/prior_interval", "motion", "floors/whole_video", "floors/random"]
-    assert seen["first"] == best_first
-    assert seen["byName"] == sorted(best_first, key=str.lower)
-    assert (seen["byValue"], seen["sort"]) == (best_first[::-1], "ascending")
-    assert seen["withoutFloors"] == ["motion", "Qwen2.5-VL-7B", "SRVAU-R1"]
-    assert seen["reportedOnly"] and seen["nothing"] and seen["focus"] == "BUTTON"
-    assert set(seen["motion"]) == {"motion"}
 
 
 def save(folder: Path, made: Entry) -> None:

@@ -125,8 +125,9 @@ def make_run(tmp_path: Path, clips: Path, watcher: type[Watcher]) -> Callable[..
     """Evaluate and return the run folder: `make_run("clips_grounding")`."""
 
     def make(*tasks: str, model: str = "watcher", **changes: Any) -> Path:
+        run_id = changes.pop("run_id", "run")
         options = Options(**{"model": model, "tasks": tasks, "data": clips, "resamples": 0, **changes})
-        return evaluation.evaluate(options, tmp_path / "runs", run_id="run").path
+        return evaluation.evaluate(options, tmp_path / "runs", run_id=run_id).path
 
     return make
 

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from vau_bench import evaluation
 from vau_bench.cli.main import cli
-from vau_bench.errors import UsageError, VideoTimeoutError
+from vau_bench.errors import UsageError
 from vau_bench.evaluation import Options
-from vau_bench.records import JSON, Outcome, Response, Seen
-from vau_bench.report.cards import Verdict, card, verdict
+from vau_bench.records import JSON, Outcome, Response
+from vau_bench.report.answers import Verdict, answer, parts_of, verdict
 from vau_bench.report.charts import confusion_table, gauge, metric_rows, outcome_parts
 from vau_bench.report.choosing import choose, evenly, shares
 from vau_bench.report.command import repeat_command
 from vau_bench.report.contents import TaskContents
 from vau_bench.report.excerpts import clipped, excerpt, legible
-from vau_bench.report.film import shrunk, strip_of
 from vau_bench.report.timeline import timeline
+from vau_bench.report.webp import encode_webp, shrunk
 from vau_bench.results import MetricResult, SampleScore
 from vau_bench.runs import TaskEntry
 
@@ -62,11 +62,11 @@ def test_evenly_spaced_numbers_hold_both_ends(n: int, most: int) -> None:
 def test_an_excerpt_holds_the_evidence_and_counts_what_it_leaves_out(
     text: str, span: tuple[int, int], longest: int
 ) -> None:
-    parts = excerpt(text, span, longest)
+    parts = excerpt(text, span, longest=longest)
     left_out = sum(int(p.text.split()[0].replace(",", "")) for p in parts if p.kind == "gap")
     assert sum(len(p.text) for p in parts if p.kind != "gap") + left_out == len(text)
     start, end = span
-    evidence = "".join(p.text for p in parts if p.kind == "evidence")
+    evidence = "".join(p.text for p in parts if p.evidence)
     if 0 <= start < end <= len(text):
         assert evidence and text[start:end].startswith(evidence)
         assert evidence == text[start:end] or len(text) > longest
@@ -76,16 +76,17 @@ def test_an_excerpt_holds_the_evidence_and_counts_what_it_leaves_out(
 
 def test_a_text_that_fits_is_shown_whole_around_its_evidence() -> None:
     parts = excerpt("so <answer>B</answer> it is", (11, 12))
-    assert [(p.kind, p.text) for p in parts] == [
-        ("plain", "so <answer>"),
-        ("evidence", "B"),
-        ("plain", "</answer> it is"),
+    assert [(p.evidence, p.text) for p in parts] == [
+        (False, "so <answer>"),
+        (True, "B"),
+        (False, "</answer> it is"),
     ]
 
 
 def test_evidence_at_the_end_of_a_long_text_stands_in_its_surroundings() -> None:
     parts = excerpt("a" * 10_000 + "[1, 2]" + "b" * 10_000, (10_000, 10_006))
-    assert [p.kind for p in parts] == ["plain", "gap", "plain", "evidence", "plain", "gap"]
+    assert [p.kind for p in parts] == ["plain", "gap", "plain", "plain", "plain", "gap"]
+    assert [p.text for p in parts if p.evidence] == ["[1, 2]"]
     assert parts[1].text == "6,606 characters left out"
     assert parts[5].text == "9,400 characters left out"
 
@@ -155,13 +156,13 @@ def test_scores_are_drawn_as_strong_as_they_are() -> None:
     drawn = timeline([("prediction", [[0, 2, 0.25], [2, 4, 0], [4, 8, 1.0]])], 10.0)
     assert drawn is not None
     assert [(bar.x, bar.width, bar.score) for bar in drawn.rows[0].bars] == [(0, 20, 0.25), (40, 40, 1.0)]
-    assert drawn.rows[0].told == "0.00 \u2013 2.00 s (0.25), 4.00 \u2013 8.00 s"
+    assert drawn.rows[0].told == "highest score 1.00 at 4.00 \u2013 8.00 s"
 
 
-def test_of_many_scores_the_first_are_told() -> None:
-    drawn = timeline([("prediction", [[second, second + 1, 0.5] for second in range(40)])], 40.0)
+def test_of_many_intervals_the_first_are_told() -> None:
+    drawn = timeline([("prediction", [[second, second + 1] for second in range(40)])], 40.0)
     assert drawn is not None
-    assert len(drawn.rows[0].bars) == 40 and drawn.rows[0].told.endswith(" and 28 more")
+    assert len(drawn.rows[0].bars) == 40 and drawn.rows[0].told.endswith(" and 36 more")
 
 
 def test_without_any_time_there_is_no_timeline() -> None:
@@ -239,23 +240,34 @@ def test_prose_is_told_by_what_it_states_and_not_marked_as_a_whole() -> None:
     entry = TaskEntry("t", 1, "reasoning", "direct", "test", "uniform(4)", {}, 1)
     score = scored(prediction=PROSE, truth=PROSE, worth=1.0)
     response = Response("k", "t", "s", "direct", 0, "A robbery", Outcome.SCORED)
-    shown = card("c", TaskContents(entry, None, [score], {"s": response}, {}, None), score, None)
-    assert shown.prediction == "verdict: Anomaly; classes: Robbery"
-    assert [(p.kind, p.text) for p in shown.parts] == [("plain", "A robbery")]
+    shown = answer(0, TaskContents(entry, None, [score], {"s": response}, {}, None), score)
+    assert shown["prediction"] == "verdict: Anomaly; classes: Robbery"
+    assert shown["parts"] == [["plain", False, "A robbery"]]
 
 
-def test_a_clip_that_cannot_be_read_leaves_the_reason() -> None:
-    seen = Seen((0, 5), (0.0, 0.5), 10, 10, "d", 1.0)
-    strip = strip_of(VideoTimeoutError("decoding took longer than 1 s"), seen)
-    assert (strip.frames, strip.total, strip.problem) == ((), 2, "decoding took longer than 1 s")
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "</answer>", "<reflect>", "x", " "])).map("".join))
+def test_the_parts_of_a_response_are_the_response(text: str) -> None:
+    assert "".join(part.text for part in parts_of(text, None)) == text
 
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((720, 1280), (68, 120)), ((1280, 720), (120, 68)), ((60, 90), (60, 90)), ((3000, 8), (120, 2))],
+    [
+        ((720, 1280), (62, 112)),
+        ((1280, 720), (112, 62)),
+        ((60, 90), (60, 90)),
+        ((61, 91), (60, 90)),
+        ((3000, 8), (112, 2)),
+    ],
 )
 def test_thumbnails_fit_and_are_never_enlarged(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert shrunk(np.full((*size, 3), 128, np.uint8)).shape == (*expected, 3)
+
+
+def test_a_frame_is_a_small_webp_file_and_always_the_same() -> None:
+    frame = np.random.default_rng(0).integers(0, 255, (64, 112, 3), np.uint8)
+    made = [encode_webp(frame, quality) for quality in (50, 50, 8)]
+    assert made[0] == made[1] and made[0][:4] == b"RIFF" and len(made[2]) < len(made[0])
 
 
 def test_the_command_repeats_the_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

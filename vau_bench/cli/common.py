@@ -29,6 +29,9 @@ tasks_dir_option = click.option(
     help="A further folder of task folders; may stand several times.",
 )
 run_argument = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+runs_argument = click.argument(
+    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 
 
 def names(*texts: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from vau_bench.records import Outcome
+from vau_bench.report.joining import Joined
 from vau_bench.results import SampleScore
 
 T = TypeVar("T")
@@ -16,9 +17,9 @@ def goodness(score: SampleScore) -> float:
     return score.worth if score.outcome == Outcome.SCORED else -1.0
 
 
-def worst_first(scores: Sequence[SampleScore]) -> list[SampleScore]:
-    """Return the scores from no answer over wrong ones to the best; in their order where equal."""
-    return sorted(scores, key=goodness)
+def worst_first(samples: Sequence[Joined]) -> list[Joined]:
+    """Return the samples from no answer over wrong ones to the best, by their mean over runs; else in their order."""
+    return sorted(samples, key=lambda sample: sum(map(goodness, sample.given)) / len(sample.given))
 
 
 def choose(ranked: Sequence[T], budget: int) -> list[T]:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from vau_bench import evaluation
 from vau_bench.catalogue import Catalogue
-from vau_bench.errors import VauBenchError
+from vau_bench.conversations import whole_conversations
+from vau_bench.errors import RunError, VauBenchError
 from vau_bench.evaluation import Options, Progress
 from vau_bench.readers import Dataset
 from vau_bench.records import Outcome, Response, Sample
-from vau_bench.results import SCHEMA, SampleScore, TaskResult
+from vau_bench.report.judged import Judged, judged_answers
+from vau_bench.results import SampleScore, TaskResult
 from vau_bench.runs import Manifest, RunFolder, TaskEntry
+from vau_bench.saved import load_results
 
 ANSWERED = "answered"
 """Outcome of a complete answer that was never scored."""
+
+Turns = dict[str, dict[int, Response]]
+"""The last response to each turn, by sample id."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,11 @@ class TaskContents:
         entry: the task as it was asked.
         result: `None` while the run is not scored.
         scores: one per sample; of an unscored run what the journal holds, without truth and prediction.
-        responses: the last response by sample id.
+        responses: what the model said, all turns together, by sample id.
         samples: the questions by sample id; empty where the dataset cannot be read.
         dataset: finds the videos.
         problems: what this report lacks, as sentences.
+        judged: what judges said about the answers, by sample id.
     """
 
     entry: TaskEntry
@@ -43,6 +48,7 @@ class TaskContents:
     samples: Mapping[str, Sample]
     dataset: Dataset | None
     problems: tuple[str, ...] = ()
+    judged: Mapping[str, list[Judged]] = field(default_factory=dict)
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -69,23 +75,38 @@ def read_contents(run: Path, *, data: Path | None, progress: Progress) -> RunCon
     """Read a run; score it first where it has no results yet.
 
     Raises:
-        RunError: if there is no run, or its manifest or journal is damaged.
+        RunError: if there is no run, or its manifest or a journal is damaged.
     """
     folder = RunFolder.existing(run)
     manifest = folder.read_manifest()
     options = Options.from_json(manifest.options)
     if data is not None:
         options = replace(options, data=data)
-    responses: dict[tuple[str, str], dict[str, Response]] = {(e.name, e.style): {} for e in manifest.tasks}
-    for response in folder.responses():
-        if (response.task, response.style) in responses:
-            responses[response.task, response.style][response.sample_id] = response
+    turns = _turns(folder, manifest)
     results, scores, problems = _scored(run, data, options.resamples, progress)
-    tasks = [_task(e, results, scores, responses[e.name, e.style], options) for e in manifest.tasks]
+    judged = judged_answers(run, {name: _last(of) for (name, _), of in turns.items()})
+    tasks = [
+        replace(_task(e, results, scores, turns[e.name, e.style], options), judged=judged.get(e.name, {}))
+        for e in manifest.tasks
+    ]
     late = sum(_came_later(task) for task in tasks)
     if late:
         problems += (f"{late} answers came after the run was scored; `vau-bench score` brings the figures up to date",)
     return RunContents(run, manifest, options, tasks, problems)
+
+
+def _turns(folder: RunFolder, manifest: Manifest) -> dict[tuple[str, str], Turns]:
+    """Return the last response to each turn of each sample, by task and style."""
+    found: dict[tuple[str, str], Turns] = {(e.name, e.style): {} for e in manifest.tasks}
+    for response in folder.responses():
+        if (response.task, response.style) in found:
+            found[response.task, response.style].setdefault(response.sample_id, {})[response.turn] = response
+    return found
+
+
+def _last(turns: Turns) -> dict[str, Response]:
+    """Return the conversations of a task whose number of turns is not known, as far as they went."""
+    return whole_conversations(turns, max((len(said) for said in turns.values()), default=1))
 
 
 def _scored(
@@ -93,46 +114,27 @@ def _scored(
 ) -> tuple[list[TaskResult], list[SampleScore], tuple[str, ...]]:
     """Return the results and scores of a run folder, made now if there are none."""
     try:
-        return (*_read_scored(run), ())
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    try:
-        done = evaluation.score(run, data=data, resamples=resamples, progress=progress)
-    except VauBenchError as error:
-        return [], [], (f"this run is not scored: {error}",)
-    return done.tasks, done.scores, ()
-
-
-def _read_scored(run: Path) -> tuple[list[TaskResult], list[SampleScore]]:
-    record = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    if record["schema"] != SCHEMA:
-        raise ValueError(f"schema {record['schema']!r}")
-    with (run / "scores.jsonl").open(encoding="utf-8") as file:
-        return list(record["tasks"]), [_score(json.loads(line)) for line in file]
-
-
-def _score(record: dict[str, Any]) -> SampleScore:
-    """Return the score of a line; an older one, without a worth, is a `KeyError`: it is to be made anew."""
-    span = record["span"]
-    return SampleScore(
-        **{**record, "worth": record["worth"], "span": tuple(span) if span else None, "flags": tuple(record["flags"])}
-    )
+        found = load_results(run)
+    except RunError:
+        try:
+            found = evaluation.score(run, data=data, resamples=resamples, progress=progress)
+        except VauBenchError as error:
+            return [], [], (f"this run is not scored: {error}",)
+    return found.tasks, found.scores, ()
 
 
 def _task(
-    entry: TaskEntry,
-    results: list[TaskResult],
-    scores: list[SampleScore],
-    responses: Mapping[str, Response],
-    options: Options,
+    entry: TaskEntry, results: list[TaskResult], scores: list[SampleScore], turns: Turns, options: Options
 ) -> TaskContents:
     result = next((r for r in results if (r["task"], r["style"]) == (entry.name, entry.style)), None)
     own = [s for s in scores if (s.task, s.style) == (entry.name, entry.style)]
     problems: list[str] = []
     samples: dict[str, Sample] = {}
     dataset = None
+    responses = _last(turns)
     try:
         task = Catalogue(options.tasks_dirs).get(entry.name)
+        responses = whole_conversations(turns, len(task.prompts.turns(entry.style)))
         if result is not None:
             result = _in_order(result, task.spec.metrics)
         selection = task.select(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, cast
+
+from vau_bench.parsing.tags import Block
 
 LONGEST = 4_000
 AROUND = 600
@@ -16,12 +19,22 @@ _UNSEEN = re.compile(
 )
 
 
+Kind = Literal["plain", "think", "answer", "glue", "reflect", "gap"]
+
+
 @dataclass(frozen=True)
 class Part:
-    """A piece of a text: plain, the evidence of the answer, or a note on what was left out."""
+    """A piece of a text.
 
-    kind: Literal["plain", "evidence", "gap"]
+    Attributes:
+        kind: the element of the response grammar that it lies in, `plain` outside of all, or `gap`, a note on what was
+            left out.
+        evidence: the answer was read from it.
+    """
+
+    kind: Kind
     text: str
+    evidence: bool = False
 
 
 def legible(text: str) -> str:
@@ -39,12 +52,15 @@ def clipped(text: str, longest: int = LONGEST) -> str:
     return f"{text[:longest]} ... ({len(text) - longest:,} more characters)"
 
 
-def excerpt(text: str, span: tuple[int, int] | None, longest: int = LONGEST) -> list[Part]:
+def excerpt(
+    text: str, span: tuple[int, int] | None, blocks: Sequence[Block] = (), longest: int = LONGEST
+) -> list[Part]:
     """Cut a text to about `longest` characters, so that its beginning and the evidence are among them.
 
     Args:
         text: of any length.
         span: where the evidence stands in it, if anywhere.
+        blocks: the elements of the response grammar in it.
         longest: of the parts together.
     """
     size = len(text)
@@ -58,19 +74,21 @@ def excerpt(text: str, span: tuple[int, int] | None, longest: int = LONGEST) -> 
         begin, stop = max(0, start - AROUND), min(size, end + AROUND)
         head = min(begin, max(0, longest - (stop - begin)))
         windows = [(0, head), (begin, stop)] if head < begin else [(0, stop)]
-    return _parts(text, windows, (start, end))
+    return _parts(text, windows, (start, end), blocks)
 
 
-def _parts(text: str, windows: list[tuple[int, int]], evidence: tuple[int, int]) -> list[Part]:
+def _parts(text: str, windows: list[tuple[int, int]], evidence: tuple[int, int], blocks: Sequence[Block]) -> list[Part]:
     parts: list[Part] = []
     shown = 0
+    edges = sorted({*evidence, *(edge for block in blocks for edge in (block.start, block.end))})
     for begin, stop in windows:
         if begin > shown:
             parts.append(_gap(begin - shown))
-        cuts = [begin, *(min(max(c, begin), stop) for c in evidence), stop]
-        for kind, (low, high) in zip(("plain", "evidence", "plain"), pairwise(cuts), strict=True):
+        cuts = [begin, *(edge for edge in edges if begin < edge < stop), stop]
+        for low, high in pairwise(cuts):
             if low < high:
-                parts.append(Part(kind, text[low:high]))  # type: ignore[arg-type]
+                inside = next((b.name for b in blocks if b.start <= low < b.end), "plain")
+                parts.append(Part(cast("Kind", inside), text[low:high], evidence[0] <= low < evidence[1]))
         shown = stop
     if shown < len(text):
         parts.append(_gap(len(text) - shown))

@@ -1,90 +1,163 @@
-"""The frames that a model saw, as small pictures: decoded again and checked against what was recorded."""
+"""The frames that models saw, as small pictures: decoded again and checked against what was recorded."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vau_bench.errors import DataError, UsageError, VideoError
-from vau_bench.models.jpeg import encode_jpeg
-from vau_bench.paths import cache_dir
 from vau_bench.report.choosing import evenly
 from vau_bench.report.contents import TaskContents
-from vau_bench.video import ClipLoader, parse_plan
+from vau_bench.report.joining import Joined, JoinedTask
+from vau_bench.report.webp import encode_webp, shrunk
+from vau_bench.video import parse_plan
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from vau_bench.evaluation import Options, Progress
+    from vau_bench.evaluation import Progress
     from vau_bench.records import Seen
-    from vau_bench.video import Clip
+    from vau_bench.video import Clip, ClipLoader
 
-MOST_FRAMES = 12
-LONG_SIDE = 120
-QUALITY = 60
+MOST_FRAMES = 16
+FEWER_FRAMES = 8
+QUALITIES = (50, 35, 25, 15, 6)
+STRIP_BYTES = 10_500
+"""Of the pictures of one strip, about: 500 such strips are 7 MB of a page. Quality gives way, then number."""
 CLOCK_TOLERANCE = 1e-6
 """Seconds between a recorded and a decoded time that are the same time, rounded differently."""
 
 
 @dataclass(frozen=True)
-class Thumbnail:
-    """One frame: `uri` is a JPEG as a data URI, `time` in seconds, `width` and `height` in pixels."""
+class Look:
+    """What some of the models saw of a sample; `runs` are their numbers, `task` is that of the first of them."""
 
-    uri: str
-    index: int
-    time: float
-    width: int
-    height: int
+    runs: tuple[int, ...]
+    task: TaskContents
+    seen: Seen
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Some of the frames that a model saw, or why there are none.
+    """Some of the frames that were seen, or why there are none.
 
     Attributes:
-        total: how many the model saw.
+        total: how many were seen.
+        reel: number of the reel that holds the pictures; `places` of the shown ones in it.
+        indices: of the shown frames in the video; `times` in seconds.
+        size: width and height of the pictures.
         problem: why no frame can be shown; `None` when they are.
     """
 
-    frames: tuple[Thumbnail, ...] = ()
-    total: int = 0
+    total: int
+    reel: int = -1
+    places: tuple[int, ...] = ()
+    indices: tuple[int, ...] = ()
+    times: tuple[float, ...] = ()
+    size: tuple[int, int] = (0, 0)
     problem: str | None = None
 
 
-def strips(
-    tasks: Sequence[tuple[TaskContents, Sequence[str]]], options: Options, progress: Progress
-) -> dict[tuple[int, str], Strip]:
-    """Return the film strip of each sample by number of the task and sample id.
+def looks(task: JoinedTask, sample: Joined) -> list[Look]:
+    """Return what was seen of a sample, each once however many models saw the same."""
+    found: dict[tuple[object, ...], Look] = {}
+    for number, side in enumerate(task.sides):
+        response = side.responses.get(sample.sample_id) if side else None
+        if side is None or response is None or response.seen is None or not response.seen.indices:
+            continue
+        seen = response.seen
+        key = (seen.indices, seen.times, seen.width, seen.height, side.entry.frames)
+        known = found.get(key)
+        found[key] = Look((*known.runs, number), known.task, seen) if known else Look((number,), side, seen)
+    return list(found.values())
 
-    Args:
-        tasks: tasks, each with the ids of samples that have a response with recorded frames.
-        options: of the run; for the decoding.
-        progress: one step a strip.
-    """
-    wanted = [(number, task, sample) for number, (task, ids) in enumerate(tasks) for sample in ids]
-    if not wanted:
-        return {}
-    progress.stage("frames", len(wanted))
-    found: dict[tuple[int, str], Strip] = {}
-    located: list[tuple[int, str, Seen, Path, str]] = []
-    for number, task, sample_id in wanted:
-        seen = task.responses[sample_id].seen
-        assert seen is not None
-        path, problem = _located(task, sample_id)
+
+@dataclass
+class Reels:
+    """Pictures by video and frame plan, each frame once, however many samples show it."""
+
+    pictures: list[dict[int, bytes]] = field(default_factory=list)
+    _numbers: dict[tuple[Path, str], int] = field(default_factory=dict)
+
+    def add(self, video: tuple[Path, str], clip: Clip, seen: Seen) -> Strip:
+        """Return the strip of the frames that were seen, if the clip of the video by its plan holds exactly these."""
+        places = {index: place for place, index in enumerate(clip.indices)}
+        problem = _difference(clip, places, seen)
+        if problem:
+            return Strip(len(seen.indices), problem=problem)
+        number = self._numbers.setdefault(video, len(self.pictures))
+        if number == len(self.pictures):
+            self.pictures.append({})
+        reel = self.pictures[number]
+        middle = shrunk(clip.frames[places[seen.indices[len(seen.indices) // 2]]])
+        most, quality = _fitting(middle, len(seen.indices))
+        shown = evenly(len(seen.indices), most)
+        for index in (seen.indices[i] for i in shown):
+            if index not in reel:
+                reel[index] = encode_webp(shrunk(clip.frames[places[index]]), quality)
+        known = list(reel)
+        height, width, _ = middle.shape
+        return Strip(
+            total=len(seen.indices),
+            reel=number,
+            places=tuple(known.index(seen.indices[i]) for i in shown),
+            indices=tuple(seen.indices[i] for i in shown),
+            times=tuple(seen.times[i] for i in shown),
+            size=(width, height),
+        )
+
+    def texts(self) -> list[str]:
+        """Return each reel as text: its pictures in base64, between them a blank."""
+        return [
+            " ".join(base64.b64encode(picture).decode("ascii") for picture in reel.values()) for reel in self.pictures
+        ]
+
+
+def _difference(clip: Clip, places: dict[int, int], seen: Seen) -> str | None:
+    for index, time in zip(seen.indices, seen.times, strict=True):
+        if index not in places:
+            return f"frame {index} is not in the frame plan of the run"
+        other = clip.times[places[index]]
+        if abs(other - time) > CLOCK_TOLERANCE:
+            return f"frame {index} stands at {other:.3f} s now, the model saw {time:.3f} s"
+    return None
+
+
+def _fitting(frame: NDArray[np.uint8], total: int) -> tuple[int, int]:
+    """Return how many frames of a strip are shown, and in which quality, judging by one of them."""
+    sizes: dict[int, int] = {}
+    for quality in QUALITIES:
+        sizes[quality] = len(encode_webp(frame, quality))
+        if sizes[quality] * min(MOST_FRAMES, total) <= STRIP_BYTES:
+            return MOST_FRAMES, quality
+    fits = (quality for quality, size in sizes.items() if size * FEWER_FRAMES <= STRIP_BYTES)
+    return FEWER_FRAMES, next(fits, QUALITIES[-1])
+
+
+def strips(wanted: Sequence[tuple[Look, Joined]], clips: ClipLoader, reels: Reels, progress: Progress) -> list[Strip]:
+    """Return the film strip of each look at a sample; pictures go to the reels. One step of progress a strip."""
+    found: dict[int, Strip] = {}
+    videos: dict[tuple[Path, str], list[int]] = {}
+    for number, (look, sample) in enumerate(wanted):
+        path, problem = _located(look.task, sample.sample_id)
         if path is None:
-            found[number, sample_id] = Strip(total=len(seen.indices), problem=problem)
+            found[number] = Strip(len(look.seen.indices), problem=problem)
             progress.advance()
         else:
-            located.append((number, sample_id, seen, path, task.entry.frames))
-    with ClipLoader(cache_dir(), workers=options.decode_workers, timeout=options.decode_timeout) as clips:
-        for (number, sample_id, seen, _, _), clip in clips.stream(located, lambda item: item[3:5]):
-            found[number, sample_id] = strip_of(clip, seen)
+            videos.setdefault((path, look.task.entry.frames), []).append(number)
+    for (video, numbers), clip in clips.stream(videos.items(), lambda item: item[0]):
+        for number in numbers:
+            seen = wanted[number][0].seen
+            if isinstance(clip, VideoError):
+                found[number] = Strip(len(seen.indices), problem=str(clip))
+            else:
+                found[number] = reels.add(video, clip, seen)
             progress.advance()
-    return found
+    return [found[number] for number in range(len(wanted))]
 
 
 def _located(task: TaskContents, sample_id: str) -> tuple[Path | None, str]:
@@ -97,44 +170,3 @@ def _located(task: TaskContents, sample_id: str) -> tuple[Path | None, str]:
     except (DataError, VideoError, UsageError, OSError) as error:
         return None, str(error)
     return path, f"no video {sample.video}"
-
-
-def strip_of(clip: Clip | VideoError, seen: Seen) -> Strip:
-    """Return the strip of the frames that were seen, if the clip holds exactly these."""
-    total = len(seen.indices)
-    if isinstance(clip, VideoError):
-        return Strip(total=total, problem=str(clip))
-    places = {index: place for place, index in enumerate(clip.indices)}
-    for index, time in zip(seen.indices, seen.times, strict=True):
-        if index not in places:
-            return Strip(total=total, problem=f"frame {index} is not in the frame plan of the run")
-        if abs(clip.times[places[index]] - time) > CLOCK_TOLERANCE:
-            other = clip.times[places[index]]
-            return Strip(total=total, problem=f"frame {index} stands at {other:.3f} s now, the model saw {time:.3f} s")
-    shown = [seen.indices[i] for i in evenly(total, MOST_FRAMES)]
-    return Strip(tuple(_thumbnails(clip, [places[index] for index in shown])), total)
-
-
-def _thumbnails(clip: Clip, places: Sequence[int]) -> Iterator[Thumbnail]:
-    for place in places:
-        small = shrunk(clip.frames[place])
-        uri = "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, QUALITY)).decode("ascii")
-        height, width, _ = small.shape
-        yield Thumbnail(uri, clip.indices[place], clip.times[place], width, height)
-
-
-def shrunk(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the frame, (h, w, 3) RGB, scaled so that its longer side is `LONG_SIDE` pixels at most."""
-    import av
-    from av.video.reformatter import Interpolation
-
-    height, width, _ = frame.shape
-    scale = min(1.0, LONG_SIDE / max(height, width))
-    if scale == 1.0:
-        return frame
-    picture = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(
-        width=max(2, round(width * scale / 2) * 2),
-        height=max(2, round(height * scale / 2) * 2),
-        interpolation=Interpolation.AREA,
-    )
-    return picture.to_ndarray(format="rgb24").astype("uint8", copy=False)

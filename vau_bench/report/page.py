@@ -1,12 +1,11 @@
-"""The report as one HTML page: no script is needed to read it, nothing outside it is loaded."""
+"""The report as one HTML page: its figures can be read without a script, nothing outside it is loaded."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,150 +13,120 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vau_bench.evaluation import Progress
 from vau_bench.records import JSON
-from vau_bench.report.cards import Card, card
-from vau_bench.report.charts import (
-    ClassRow,
-    ConfusionTable,
-    FloorRow,
-    MetricRow,
-    OutcomePart,
-    class_rows,
-    confusion_table,
-    floor_rows,
-    judge_rows,
-    metric_rows,
-    outcome_parts,
-    reflection_rows,
-    text_rows,
-)
-from vau_bench.report.choosing import choose, shares, worst_first
+from vau_bench.report.book import Book, Strips, packed
 from vau_bench.report.command import repeat_command
-from vau_bench.report.contents import RunContents, TaskContents
+from vau_bench.report.contents import RunContents
 from vau_bench.report.excerpts import clipped, legible
-from vau_bench.report.film import strips as film_strips
-from vau_bench.report.wording import PAPER_RULE, told_reflection
+from vau_bench.report.joining import LETTERS
+from vau_bench.report.summary import JoinedPart, joined_parts
+from vau_bench.report.wording import PAPER_RULE
 
 TEMPLATES = Path(__file__).parent / "templates"
+COLOURS = 8
+"""That tell runs apart; more runs share them."""
+SCRIPTS = ("elements.js", "store.js", "words.js", "timeline.js", "card.js", "filters.js", "list.js", "main.js")
 
 
 @dataclass(frozen=True)
-class TaskPart:
-    """One task of the page.
+class RunHead:
+    """One run as the head of the page tells it."""
+
+    letter: str
+    contents: RunContents
+    identity: list[tuple[str, str]]
+    packages: Mapping[str, JSON]
+    command: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the page holds besides its figures; `None` in place of it: the page asks its server.
 
     Attributes:
-        anchor: its id in the page.
-        contents: what is known about it.
-        expected: samples; `counted` of them by outcome.
-        metrics: empty where nothing was scored; so `classes`, `floors` and `reflection`.
-        reflected: what reflections did, as a sum.
-        judge: what judges said, where there were any.
-        text: text metrics, where they were asked for.
-        confusion: answers by truth, where they can be listed.
-        cards: the samples that are shown.
-        rest: outcomes of the samples that are not.
+        index: of the samples, packed; `chunks` of them.
+        reels: pictures.
+        with_frames: how many samples show frames.
     """
 
-    anchor: str
-    contents: TaskContents
-    expected: int
-    outcomes: list[OutcomePart]
-    metrics: list[MetricRow]
-    classes: list[ClassRow]
-    floors: list[FloorRow]
-    reflection: list[tuple[str, str, str]]
-    reflected: str
-    text: list[tuple[str, str, str]]
-    confusion: ConfusionTable | None
-    judge: list[tuple[str, str, str]]
-    cards: list[Card]
-    rest: dict[str, int]
+    index: str
+    chunks: list[str]
+    reels: list[str]
+    with_frames: int
 
 
-def render(contents: RunContents, *, samples: int, strips: int, progress: Progress) -> str:
+def data_of(book: Book, strips: Strips, reels: list[str]) -> Data:
+    """Return the data of a page that stands alone."""
+    with_frames = sum(any(strip.places for strip in own) for own in strips.values())
+    chunks = [packed(book.chunk(number, strips)) for number in range(book.chunks)]
+    return Data(packed(book.index()), chunks, reels, with_frames)
+
+
+def render(book: Book, data: Data | None) -> str:
     """Return the page.
 
     Args:
-        contents: of the run.
-        samples: how many samples are shown one by one, over all tasks.
-        strips: how many of them with frames.
-        progress: told about the decoding of frames.
+        book: what it is about.
+        data: of its samples; `None` for a page that asks its server for them.
     """
-    parts = _task_parts(contents, samples, strips, progress)
-    shown = [c for part in parts for c in part.cards]
-    script = _asset("filter.js")
+    parts = joined_parts(book.runs, book.tasks)
+    script = _script()
+    style = _asset("style.css") + _asset("samples.css")
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
-            run=contents,
-            manifest=contents.manifest,
-            identity=_flat(contents.manifest.model_identity),
-            packages=_mapping(contents.manifest.environment.get("packages")),
-            command=repeat_command(contents.options),
+            runs=[_head(number, run) for number, run in enumerate(book.runs)],
             tasks=parts,
-            shown=len(shown),
-            total=sum(part.expected for part in parts),
-            with_frames=sum(bool(c.strip and c.strip.frames) for c in shown),
-            choices={
-                "task": [part.contents.entry.name for part in parts],
-                "outcome": sorted({c.score.outcome for c in shown}),
-                "class": sorted({c.score.label or "unknown" for c in shown}),
-                "answer": [level for level in ("good", "fair", "bad") if any(_level(c) == level for c in shown)],
-            },
+            tables=_headline_tables(parts),
+            colour=lambda letter: LETTERS.index(letter) % COLOURS,
+            shown=len(book.pages),
+            total=len(book.pages) + sum(book.left_out),
+            left_out=[(task.name, count) for task, count in zip(book.tasks, book.left_out, strict=True) if count],
+            data=data,
             paper_rule=PAPER_RULE,
-            style=_asset("style.css"),
+            style=style,
             script=script,
-            script_hash="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            policy=policy(style, script, served=data is None),
         )
+        + "\n"
     )
 
 
-def _task_parts(contents: RunContents, samples: int, strips: int, progress: Progress) -> list[TaskPart]:
-    tasks = contents.tasks
-    budgets = shares([len(task.scores) for task in tasks], samples)
-    chosen = [choose(worst_first(task.scores), budget) for task, budget in zip(tasks, budgets, strict=True)]
-    with_seen = [[s.sample_id for s in own if _has_seen(t, s.sample_id)] for t, own in zip(tasks, chosen, strict=True)]
-    wanted = [
-        (task, choose(ids, budget))
-        for task, ids, budget in zip(tasks, with_seen, shares([len(ids) for ids in with_seen], strips), strict=True)
-    ]
-    films = film_strips(wanted, contents.options, progress)
-    parts = []
-    for number, (task, own) in enumerate(zip(tasks, chosen, strict=True)):
-        shown = {s.sample_id for s in own}
-        parts.append(
-            TaskPart(
-                anchor=f"task-{number + 1}",
-                contents=task,
-                expected=task.result["expected"] if task.result else task.entry.expected,
-                outcomes=outcome_parts(task.outcomes),
-                metrics=metric_rows(task.result) if task.result else [],
-                classes=class_rows(task.result) if task.result else [],
-                floors=floor_rows(task.result) if task.result else [],
-                reflection=reflection_rows(task.result) if task.result else [],
-                reflected=told_reflection(task.result) if task.result else "",
-                judge=judge_rows(task.result) if task.result else [],
-                text=text_rows(task.result) if task.result else [],
-                confusion=confusion_table(task.result) if task.result else None,
-                cards=[
-                    card(f"sample-{number + 1}-{place + 1}", task, score, films.get((number, score.sample_id)))
-                    for place, score in enumerate(own)
-                ],
-                rest=dict(sorted(Counter(s.outcome for s in task.scores if s.sample_id not in shown).items())),
-            )
-        )
-    return parts
+def policy(style: str, script: str, *, served: bool) -> str:
+    """Return the content security policy: this style and this script run, nothing else is loaded or sent."""
+    asked = "; connect-src 'self'" if served else ""
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; img-src data:; script-src '{_hash(script)}'{asked}; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
-def _has_seen(task: TaskContents, sample_id: str) -> bool:
-    response = task.responses.get(sample_id)
-    return response is not None and response.seen is not None and bool(response.seen.indices)
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _level(shown: Card) -> str:
-    return shown.verdict.level if shown.verdict else ""
+def _head(number: int, run: RunContents) -> RunHead:
+    packages = run.manifest.environment.get("packages")
+    return RunHead(
+        letter=LETTERS[number],
+        contents=run,
+        identity=_flat(run.manifest.model_identity),
+        packages=packages if isinstance(packages, dict) else {},
+        command=repeat_command(run.options),
+    )
+
+
+def _headline_tables(parts: Sequence[JoinedPart]) -> dict[str, dict[str, Any]]:
+    """Return per task of several runs: the names of its metrics, and the metrics of each run by name."""
+    return {
+        part.anchor: {
+            "names": list(dict.fromkeys(row.name for own in part.parts for row in own.metrics)),
+            "rows": {own.letter: {row.name: row for row in own.metrics} for own in part.parts},
+        }
+        for part in parts
+        if len(part.parts) > 1
+    }
 
 
 def _environment() -> Environment:
@@ -181,13 +150,15 @@ def _asset(name: str) -> Markup:
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
+def _script() -> Markup:
+    """Return all scripts as one, with names of its own."""
+    own = Markup("").join(_asset(f"js/{name}") for name in SCRIPTS)
+    return Markup('"use strict";\n(() => {\n') + own + Markup("})();\n")
+
+
 def _flat(values: Mapping[str, JSON]) -> list[tuple[str, str]]:
     return [
         (name, clipped(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 500))
         for name, value in values.items()
         if value is not None
     ]
-
-
-def _mapping(value: JSON) -> dict[str, JSON]:
-    return value if isinstance(value, dict) else {}

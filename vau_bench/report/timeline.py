@@ -89,24 +89,26 @@ def intervals(answer: JSON) -> list[tuple[float, float, float]]:
     return found
 
 
-MOST_TOLD = 12
+MOST_TOLD = 4
 """Pieces of an answer that are told in words."""
 
 
 def told_answer(answer: JSON) -> str:
-    """Return a grounding or detection answer in words."""
+    """Return a grounding or detection answer in words; of scores the highest."""
     if answer is None:
         return "no answer"
     pieces = intervals(answer)
     if not pieces:
         return "normal"
-    told = ", ".join(
-        f"{start:.2f} \u2013 {end:.2f} s"
-        + ("" if score == 1 else f" ({score:.2f})")
-        + ("" if end > start else " (no interval)")
-        for start, end, score in pieces[:MOST_TOLD]
-    )
+    if any(score < 1 for *_, score in pieces):
+        start, end, score = max(pieces, key=lambda piece: piece[2])
+        return f"highest score {score:.2f} at {_told(start, end)}"
+    told = ", ".join(_told(start, end) for start, end, _ in pieces[:MOST_TOLD])
     return told if len(pieces) <= MOST_TOLD else f"{told} and {len(pieces) - MOST_TOLD} more"
+
+
+def _told(start: float, end: float) -> str:
+    return f"{start:.2f} \u2013 {end:.2f} s" + ("" if end > start else " (no interval)")
 
 
 def _bar(piece: tuple[float, float, float], horizon: float) -> Bar:
