@@ -51,11 +51,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def test_it_reflects_and_what_it_says_can_be_read(results: Results) -> None:
     assert {task["style"] for task in results.tasks} == {"reflect"}
     for task in results.tasks:
-        assert task["outcomes"]["scored"] >= 0.95 * task["expected"], task["task"]
+        assert task["outcomes"]["scored"] >= 0.97 * task["expected"], task["task"]
 
 
 @pytest.mark.xdist_group("nano")
-@pytest.mark.parametrize(("kind", "least"), [("grounding", 0.35), ("classification", 0.7), ("mcq", 0.3)])
+@pytest.mark.parametrize(("kind", "least"), [("grounding", 0.5), ("classification", 0.8), ("mcq", 0.42)])
 def test_it_is_better_than_every_blind_floor(kind: str, least: float, results: Results) -> None:
     (task,) = [task for task in results.tasks if task["kind"] == kind]
     value, (_, floor) = task["metrics"][task["headline"]]["value"], best_floor(task, task["headline"])
