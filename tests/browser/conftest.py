@@ -46,7 +46,7 @@ small = load("small_runs", "report", "conftest.py")
 clips = small.clips
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop would run on beside the tests of other modules
 def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     if CHROMIUM is None:

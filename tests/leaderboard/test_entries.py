@@ -205,7 +205,7 @@ def test_a_figure_that_is_not_that_of_the_samples_is_found_though_its_hash_was_m
         (lambda t: t["outcomes"].update(scored=0, refused=200), "the outcomes are not those of the samples"),
         (lambda t: t.update(headline="nonsense"), "the headline 'nonsense' is none of its metrics"),
         (lambda t: t.update(kind="nonsense"), "unknown kind 'nonsense'"),
-        (lambda t: t.update(kind="grounding"), "accuracy cannot be computed from the samples"),
+        (lambda t: t.update(kind="detection"), "accuracy cannot be computed from the samples"),
         (lambda t: t.update(task="other"), "are not about the same tasks"),
         (lambda t: t["metrics"].update(mine=t["metrics"]["accuracy"]), "mine cannot be computed from the samples"),
         (lambda t: t.update(version="1"), "tasks.0.version: input should be a valid integer"),

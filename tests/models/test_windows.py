@@ -107,12 +107,14 @@ class Watcher(Model[ModelConfig]):
             yield request.answer(said, seen=seen, usage=Usage(100, 10, 0.5))
 
 
+SAMPLE = Sample("v", "v.mp4", "v", Target(segments=(Segment(10, 14),)), {"duration": 40.0})
+
+
 def ask(kind: Any, model: Model[Any], count: int = 1) -> list[Response]:
     windowed = Windowed(model, Windows(16, 8), Video())  # type: ignore[arg-type]
     windowed.prepare("task", kind, ())
-    sample = Sample("v", "v.mp4", "v", Target(segments=(Segment(10, 14),)), {"duration": 40.0})
     requests = [
-        Request(f"key{n}", "task", kind.name, "direct", 0, sample, (Message("user", "?", True),), Generation(),
+        Request(f"key{n}", "task", kind.name, "direct", 0, SAMPLE, (Message("user", "?", True),), Generation(),
                 Path("v.mp4"), "fps(1, max=64)")
         for n in range(count)
     ]  # fmt: skip
@@ -122,14 +124,14 @@ def ask(kind: Any, model: Model[Any], count: int = 1) -> list[Response]:
 class TestAsking:
     def test_grounding_is_answered_by_where_most_windows_agree(self) -> None:
         (response,) = ask(Grounding(), Watcher())
-        found = Grounding().read(response.text, None)  # type: ignore[arg-type]
+        found = Grounding().read(response.text, SAMPLE)
         assert response.key == "key0" and found is not None and found.answer == ((10, 14),)
         assert "16-32 s" in response.text and "&lt;answer&gt;Normal&lt;/answer&gt;" in response.text
 
     def test_detection_is_answered_by_scores(self) -> None:
         first = write_interval(None)
         (response,) = ask(Detection(), Watcher({"window(0, 16, 16)": first}))
-        found = Detection().read(response.text, None)  # type: ignore[arg-type]
+        found = Detection().read(response.text, SAMPLE)
         assert found is not None and found.answer == ((10, 14, 0.5),)
 
     def test_what_was_seen_and_what_it_cost_is_that_of_all_windows(self) -> None:
@@ -143,7 +145,7 @@ class TestAsking:
 
     def test_an_unreadable_window_has_no_say_where_others_see_the_same(self) -> None:
         (response,) = ask(Grounding(), Watcher({"window(8, 24, 16)": "Hm."}))
-        found = Grounding().read(response.text, None)  # type: ignore[arg-type]
+        found = Grounding().read(response.text, SAMPLE)
         assert found is not None and found.answer == ((10, 14),)
 
     def test_where_no_other_window_sees_it_there_is_no_answer(self) -> None:
