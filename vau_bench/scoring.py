@@ -172,18 +172,20 @@ def _finite(value: float | None) -> float | None:
 def _paper_values(
     kind: Kind[Any], samples: Sequence[Sample], responses: Mapping[str, Response], metrics: Iterable[Metric]
 ) -> tuple[dict[str, float | None], int]:
-    """Return the metrics in the manner of the VAU-R1 evaluation, and over how many samples.
+    """Return the metrics in the manner of the paper, and over how many samples.
 
-    It uses its own parser and drops what was not answered. Its grounding turns what it cannot parse into its code for
-    "normal", which is worth 0 on the anomalous videos that it counts; here such an answer is worth 0, too.
+    It uses its own parser and drops what was not answered. VAU-R1's grounding turns what it cannot parse into its code
+    for "normal", which is worth 0 on the anomalous videos that it counts; here such an answer is worth 0, too.
     """
     rows = []
     for sample in samples:
         response = responses.get(sample.id)
-        if not kind.in_paper_score(sample) or response is None or not response.text:
+        if response is None or not response.text:
             continue
         reading = kind.read_as_paper(response.text, sample)
-        rows.append(kind.values(reading.answer if reading else None, sample))
+        answer = reading.answer if reading else None
+        if kind.in_paper_score(sample, answer):
+            rows.append(kind.values(answer, sample))
     columns = columns_of(rows)
     return ({m.name: _finite(m(columns)) for m in metrics} if rows else {}), len(rows)
 

@@ -278,4 +278,4 @@ def test_the_paper_reads_with_rules_of_its_own() -> None:
     assert loose is not None and loose.answer == "A"
     normal = GROUNDING.read_as_paper("<glue>[-1.0, -1.0]</glue>", video())
     assert normal is not None and normal.answer == ()
-    assert not GROUNDING.in_paper_score(video()) and GROUNDING.in_paper_score(video("v", (1, 2)))
+    assert not GROUNDING.in_paper_score(video(), ()) and GROUNDING.in_paper_score(video("v", (1, 2)), ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ MCQ, GROUNDING = MultipleChoice(), Grounding()
 QUESTION = Sample(
     "q", "q", "q", Target(option="B"), {"question": "?", "options": ["w", "x", "y", "z"], "paper": "single_letter"}
 )
-ACCIDENT = Sample("v", "v", "v", Target("crash", (Segment(2.0, 6.0),)), {"paper": "found_only"})
+ACCIDENT = Sample("v", "v", "v", Target("crash", (Segment(2.0, 6.0),)), {"paper": "tabot"})
 
 
 @pytest.mark.parametrize(
@@ -59,16 +58,18 @@ def test_without_the_rule_the_paper_is_that_of_vau_r1() -> None:
     [
         ("<answer>Anomaly</answer><glue>[2.0, 6.0]</glue>", 1.0),
         ("[2.0, 4.0]", 0.5),
-        ("<answer>Normal</answer><glue>[-1.0, -1.0]</glue>", math.nan),
-        ("no", math.nan),
-        ("No.", math.nan),
+        ("<answer>Normal</answer><glue>[-1.0, -1.0]</glue>", None),
+        ("no", None),
+        ("No.", None),
         ("I see a car.", 0.0),
         ("[6.0, 2.0]", 0.0),
     ],
 )
-def test_a_missed_accident_has_no_tiou_and_an_unreadable_answer_none_above_zero(text: str, tiou: float) -> None:
+def test_a_missed_accident_is_left_out_and_an_unreadable_answer_is_worth_nothing(text: str, tiou: float | None) -> None:
     found = GROUNDING.read_as_paper(text, ACCIDENT)
-    assert GROUNDING.values(found.answer if found else None, ACCIDENT)["tiou"] == pytest.approx(tiou, nan_ok=True)
+    answer = found.answer if found else None
+    assert GROUNDING.in_paper_score(ACCIDENT, answer) == (tiou is not None)
+    assert GROUNDING.values(answer, ACCIDENT)["tiou"] == pytest.approx(tiou or 0.0)
 
 
 def test_in_strict_scoring_and_for_other_datasets_a_miss_is_worth_nothing() -> None:
@@ -94,7 +95,9 @@ def test_the_figures_of_the_paper_are_those_of_a_plain_count() -> None:
     answers = [("yes", [2.0, 6.0]), ("yes", [2.0, 4.0]), ("yes", [0.0, 3.0]), ("yes", []), ("no", [])]
     texts = ["no" if said == "no" else str(pair) for said, pair in answers]
     readings = [GROUNDING.read_as_paper(text, ACCIDENT) for text in texts]
-    columns = columns_of([GROUNDING.values(r.answer if r else None, ACCIDENT) for r in readings])
+    read = [reading.answer if reading else None for reading in readings]
+    counted = [answer for answer in read if GROUNDING.in_paper_score(ACCIDENT, answer)]
+    columns = columns_of([GROUNDING.values(answer, ACCIDENT) for answer in counted])
     wanted = tabot(answers, (2.0, 6.0))
     assert {name: GROUNDING.metrics[name](columns) for name in wanted} == pytest.approx(wanted)
     assert wanted["ap@0.5"] == 1 / 4, "a tIoU of exactly 0.5 is not above it"

@@ -80,7 +80,7 @@ def test_a_time_is_minutes_and_seconds(tmp_path: Path) -> None:
         ([row(output=" ")], "Cause", r"rows.json, row 1: output is no text: ' '"),
         ([row(video="")], "Cause", r"rows.json, row 1: visual_input is no text: ''"),
         ([row(instruction=1)], "Cause", r"rows.json, row 1: instruction is no text: 1"),
-        ([row(), row("T2", video="00001.MP4")], "Cause", r"row 2: the video '00001' is asked for its Cause twice"),
+        ([row(), row("T2", video="00001.MP4")], "Cause", r"row 2: the Cause of the video '00001' stands there twice"),
         ([row("T1", "[12]")], "Classification", r"row 1: neither the number nor the name of a class: '\[12\]'"),
         ([row("T1", "0")], "Classification", r"row 1: neither the number nor the name of a class: '0'"),
         ([row("T1", "Flood")], "Classification", r"row 1: neither the number nor the name of a class: 'Flood'"),

@@ -44,7 +44,7 @@ def test_every_sentence_is_a_sample_of_its_video(tmp_path: Path) -> None:
     [
         ('{\n"a": ', r"uca.json:2: not JSON"),
         ('{"a": {}, "a": {}}', r"uca.json: the key 'a' stands there twice"),
-        ({"a": VIDEO, "a.mp4": VIDEO}, r"uca.json: the video 'a' stands there twice"),
+        ({"a": VIDEO, "a.mp4": VIDEO}, r"uca.json: a.mp4: the sentence 'a:1' stands there twice"),
         ([VIDEO], r"uca.json: not an object"),
         ({"a": [1]}, r"uca.json: a: not an object with duration, timestamps, sentences"),
         ({"a": {"duration": 3.0, "sentences": []}}, r"uca.json: a: no key 'timestamps'; found duration, sentences"),

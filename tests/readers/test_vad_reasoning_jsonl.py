@@ -33,7 +33,7 @@ def test_frames_become_seconds(tmp_path: Path) -> None:
     assert (anomaly.id, anomaly.video, anomaly.target.label) == ("yard_1", "yard_1", "Falling Tree")
     assert anomaly.target.segments == (Segment(4.0, 16.0),)
     assert (normal.target.label, normal.target.segments, normal.fields["duration"]) == ("Normal", (), 8.5)
-    assert {s.fields["paper"] for s in (anomaly, normal)} == {"which_when"}
+    assert {s.fields["paper"] for s in (anomaly, normal)} == {"vad_r1"}
 
 
 def test_a_normal_row_may_say_that_there_is_no_start(tmp_path: Path) -> None:

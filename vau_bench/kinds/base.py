@@ -122,6 +122,6 @@ class Kind(ABC, Generic[A]):
         """Return the counts of answers by truth, `None` where answers cannot be listed."""
         return None
 
-    def in_paper_score(self, sample: Sample) -> bool:
-        """Whether the VAU-R1 evaluation counts this sample when it has an answer."""
+    def in_paper_score(self, sample: Sample, answer: A | None) -> bool:
+        """Whether the paper's evaluation counts this answer to a sample; `None` is one that cannot be read."""
         return True

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import random
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import numpy as np
 
 from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import FloorContext, Kind, Reading
+from vau_bench.kinds.grounding_papers import Intervals, intervals_of, paper_of, tagged_as_vad_r1, which_when
 from vau_bench.metrics import grounding as metrics
 from vau_bench.metrics.base import Metric
-from vau_bench.parsing import IntervalAnswer, paper_interval, parse_interval, write_interval
-from vau_bench.records import JSON, NORMAL, Sample, Segment
+from vau_bench.parsing import parse_interval, write_interval
+from vau_bench.records import JSON, Sample, Segment
 
-Intervals: TypeAlias = tuple[tuple[float, float], ...]
-"""Predicted intervals as written, `()` for normal; a reversed or empty one is an answer that scores 0."""
-
-FOUND_ONLY = "found_only"
-"""Under `paper` in the fields of a sample: its paper averages over the anomalies that were answered as such."""
-WHICH_WHEN = "which_when"
-"""Under `paper`: its paper takes a verdict in `<which>` and a part of the video in `<when>`, and counts every video."""
-NO_RULE = "no_rule"
-"""Under `paper`: its paper scores no times, and a video may have several, which VAU-R1 does not read."""
-
-_NO = re.compile(r"\W*no\W*", re.IGNORECASE)
-_TAGGED = re.compile(r"<which>|<when>")
-_WHICH = re.compile(r"<which>(.{0,1000}?)</which>")
-_WHEN = re.compile(r"<when>\[([0-9.]+)\s*,\s*([0-9.]+)\]</when>")
 _SEARCH_BUDGET = 30_000_000  # pairs of candidate and truth that the search for a constant may compare
-
-
-class LeftOut(tuple[tuple[float, float], ...]):
-    """`()`, said of an anomaly that is left out of the averages for it."""
-
-    __slots__ = ()
 
 
 class Grounding(Kind[Intervals]):
@@ -79,36 +57,21 @@ class Grounding(Kind[Intervals]):
 
     def read(self, text: str, sample: Sample) -> Reading[Intervals] | None:
         """Find times in seconds, or that nothing is anomalous; in a text with the tags of Vad-R1 what these say."""
-        if sample.fields.get("paper") == WHICH_WHEN and _TAGGED.search(text):
-            return _which_when(text, sample)
+        if tagged_as_vad_r1(text, sample):
+            return which_when(text, sample)
         found = parse_interval(text)
         if not found:
             return None
         answer = found.value
         flags = answer.flags + (("several",) if len(answer.segments) > 1 else ())
-        return Reading(_intervals(answer), found.rule, found.span, flags)
+        return Reading(intervals_of(answer), found.rule, found.span, flags)
 
     def read_as_paper(self, text: str, sample: Sample) -> Reading[Intervals] | None:
-        """Find the answer as VAU-R1 does; where the paper says `FOUND_ONLY`, a miss is `LeftOut`.
+        """Find the answer by the rules of the sample's paper."""
+        return paper_of(sample).read(text, sample, self.read(text, sample))
 
-        There, what says neither "normal" or "no" nor a time counts as found with a tIoU of 0. See `_as_vad_r1` for
-        `WHICH_WHEN`; with `NO_RULE` it is found as in strict scoring.
-        """
-        if sample.fields.get("paper") == NO_RULE:
-            return self.read(text, sample)
-        if sample.fields.get("paper") == WHICH_WHEN:
-            return _as_vad_r1(text, sample, self.read(text, sample))
-        if sample.fields.get("paper") == FOUND_ONLY:
-            if _NO.fullmatch(text):
-                return Reading(LeftOut(), "paper/no", (0, len(text)))
-            reading = self.read(text, sample)
-            if reading and reading.answer == ():
-                return replace(reading, answer=LeftOut())
-        found = paper_interval(text)
-        return Reading(_intervals(found.value), found.rule, found.span, found.value.flags) if found else None
-
-    def in_paper_score(self, sample: Sample) -> bool:  # noqa: D102
-        return bool(sample.target.segments) or sample.fields.get("paper") == WHICH_WHEN
+    def in_paper_score(self, sample: Sample, answer: Intervals | None) -> bool:  # noqa: D102
+        return paper_of(sample).counts(sample, answer)
 
     def write(self, answer: Intervals) -> str:  # noqa: D102
         return write_interval(*(Segment(*pair) for pair in answer)) if answer else write_interval(None)
@@ -126,7 +89,7 @@ class Grounding(Kind[Intervals]):
             # No answer is wrong on either side: an alarm on a normal video, none on an anomalous one.
             "called": float(not true if answer is None else answer != ()),  # anomalous, at whatever time
             "alarm": float(bool(valid) if true else answer != ()),
-            "tiou": metrics.set_tiou(valid, true) if true and not isinstance(answer, LeftOut) else nan,
+            "tiou": metrics.set_tiou(valid, true) if true else nan,
             "start_error": nan,
             "end_error": nan,
         }
@@ -154,48 +117,6 @@ class Grounding(Kind[Intervals]):
         if name == "random":
             return [_random(s, context) for s in samples]
         raise UnknownNameError("floor of grounding tasks", name, self.floors)
-
-
-def _intervals(answer: IntervalAnswer) -> Intervals:
-    return () if answer.normal else answer.segments
-
-
-def _which_when(text: str, sample: Sample) -> Reading[Intervals] | None:
-    """Find the last verdict in `<which>` and the last time in `<when>`; `None` unless they say what is meant."""
-    which, when = _last(_WHICH, text), _last(_WHEN, text)
-    verdict = which[1].strip() if which else ""
-    if which and verdict == NORMAL:
-        return Reading((), "which", which.span(1))
-    if when and verdict == "Abnormal":
-        return Reading((_part(when, sample),), "when", when.span())
-    return None
-
-
-def _as_vad_r1(text: str, sample: Sample, worded: Reading[Intervals] | None) -> Reading[Intervals]:
-    """Find the answer as the evaluation of Vad-R1 does: what is not exactly `<which>Normal</which>` is abnormal.
-
-    Without a time that is from 0 to 0. Its prompts ask for tags of their own, ours for others: a text without any of
-    its tags is worth what was read in it otherwise.
-    """
-    which, when = _WHICH.search(text), _WHEN.search(text)
-    if which and which[1] == NORMAL:
-        return Reading((), "paper/which", which.span(1))
-    if worded and not _TAGGED.search(text):
-        return worded
-    return Reading((_part(when, sample),), "paper/when", when.span() if when else (0, len(text)))
-
-
-def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
-    return next(iter([*pattern.finditer(text)][-1:]), None)
-
-
-def _part(when: re.Match[str] | None, sample: Sample) -> tuple[float, float]:
-    """Return a part of a video in seconds, and where there is none that can be read no time at all."""
-    try:
-        start, end = (float(text) * sample.fields["duration"] for text in when.groups()) if when else (0.0, 0.0)
-    except ValueError:  # 0.4.2
-        return 0.0, 0.0
-    return (start, end) if math.isfinite(start) and math.isfinite(end) else (0.0, 0.0)
 
 
 def _random(sample: Sample, context: FloorContext) -> Intervals:

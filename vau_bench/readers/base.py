@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from pydantic import BaseModel, ConfigDict
+
+from vau_bench.errors import DataError
 from vau_bench.records import Sample
 
 Stage: TypeAlias = Callable[[str, int | None], None]
@@ -30,6 +33,41 @@ class Dataset:
     find_video: Callable[[Sample], Path | None]
     notes: Mapping[str, int] = field(default_factory=dict)
     prepare: Callable[[Sequence[Sample], Stage, Advance], None] | None = None
+
+
+class FileArgs(BaseModel):
+    """Arguments in `task.yaml` of a reader of annotation files.
+
+    Attributes:
+        annotations: path of the file per split, below the data root.
+        videos: folders below the data root that are searched first.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    annotations: dict[str, str]
+    videos: list[str] = []
+
+
+def collected(placed: Iterable[tuple[str, Sample]], empty: str, *, what: str = "video") -> tuple[Sample, ...]:
+    """Return samples in their order, each id once.
+
+    Args:
+        placed: samples, each behind the place where it stands.
+        empty: what is said where there is none.
+        what: an id is of.
+
+    Raises:
+        DataError: naming the place of an id that stood there before, or if there is no sample.
+    """
+    samples: dict[str, Sample] = {}
+    for where, sample in placed:
+        if sample.id in samples:
+            raise DataError(f"{where}: the {what} {sample.id!r} stands there twice")
+        samples[sample.id] = sample
+    if not samples:
+        raise DataError(empty)
+    return tuple(samples.values())
 
 
 class Reader(Protocol):

@@ -14,11 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
+from vau_bench.readers.base import Dataset, FileArgs, collected
 from vau_bench.readers.json_files import entries, json_of, text_of
 from vau_bench.readers.moments import moments_of
 from vau_bench.readers.names import stem
@@ -46,20 +44,14 @@ _NUMBER = re.compile(r"\[?\s*(\d{1,2})(?:\s*-\s*\d{1,2})?\s*\]?")
 _NAMES = {re.sub(r"\W", "", name).lower(): name for name in CLASSES} | {"burning": CLASSES[-1]}
 
 
-class CuvaArgs(BaseModel):
+class CuvaArgs(FileArgs):
     """Arguments of the reader in `task.yaml`.
 
     Attributes:
-        annotations: path of the file per split, below the data root.
         question: which rows are read.
-        videos: folders below the data root that are searched first.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
     question: Literal["Classification", "Cause", "Result", "Timestamp", "Description"]
-    videos: list[str] = []
 
 
 def read_cuva_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
@@ -76,22 +68,18 @@ def read_cuva_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Da
     if not isinstance(rows, list):
         raise DataError(f"{path}: not a list of rows")
     notes: Counter[str] = Counter()
-    samples: dict[str, Sample] = {}
-    for number, row in enumerate(rows, 1):
-        where = f"{path}, row {number}"
-        row = entries(row, ["instruction", "visual_input", "output", "task"], where)
-        if _question(row, where) != options.question:
-            continue
-        sample = _sample(row, options.question, where, notes)
-        if sample.id in samples:
-            raise DataError(f"{where}: the video {sample.id!r} is asked for its {options.question} twice")
-        samples[sample.id] = sample
-    if not samples:
-        raise DataError(f"{path} holds no row of the task {options.question}")
-    finder = VideoFinder(data, options.videos)
-    return Dataset(
-        tuple(samples.values()), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), dict(notes)
+    placed = [
+        (where, row)
+        for where, row in ((f"{path}, row {number}", row) for number, row in enumerate(rows, 1))
+        if _question(entries(row, ["instruction", "visual_input", "output", "task"], where), where) == options.question
+    ]
+    samples = collected(
+        ((where, _sample(row, options.question, where, notes)) for where, row in placed),
+        f"{path} holds no row of the task {options.question}",
+        what=f"{options.question} of the video",
     )
+    finder = VideoFinder(data, options.videos)
+    return Dataset(samples, hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), dict(notes))
 
 
 def _question(row: Mapping[str, Any], where: str) -> str:

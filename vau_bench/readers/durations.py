@@ -6,8 +6,19 @@ import math
 from pathlib import Path
 
 from vau_bench.errors import DataError
+from vau_bench.readers.base import FileArgs
 from vau_bench.readers.names import stem
 from vau_bench.readers.tables import csv_rows, decoded
+
+
+class TimedArgs(FileArgs):
+    """Arguments in `task.yaml` of a reader that needs the table.
+
+    Attributes:
+        durations: path of the table of all videos.
+    """
+
+    durations: str
 
 
 def durations_of(path: Path, content: bytes) -> dict[str, float]:

@@ -15,11 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
-from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
+from vau_bench.readers.base import Dataset, FileArgs, collected
 from vau_bench.readers.moments import moments_of
 from vau_bench.readers.tables import annotation_path, content_of, csv_rows, decoded
 from vau_bench.readers.videos import VideoFinder
@@ -29,22 +26,16 @@ COLUMNS = {"cause": "A2 - reason", "result": "A2 - result", "time": "A3,moment",
 _PART = re.compile(r"\[([^\[\]]*)\]")
 
 
-class EcvaArgs(BaseModel):
+class EcvaArgs(FileArgs):
     """Arguments of the reader in `task.yaml`.
 
     Attributes:
-        annotations: path of the file per split, below the data root.
         question: which column is the truth.
         query: what is asked, where the answer is a text.
-        videos: folders below the data root that are searched first.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
     question: Literal["cause", "result", "time", "description"]
     query: str = "What happens in this video?"
-    videos: list[str] = []
 
 
 def read_ecva_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
@@ -58,21 +49,15 @@ def read_ecva_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Dat
     assert data is not None  # or there would be no path
     content = content_of(path)
     notes: Counter[str] = Counter()
-    samples: dict[str, Sample] = {}
-    for where, row in csv_rows(path, decoded(content, path), ["video_id", COLUMNS[options.question]]):
-        if not row["video_id"].isdecimal():
-            notes["id_is_no_number"] += 1
-            continue
-        sample = _sample(row, options, where, notes)
-        if sample.id in samples:
-            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
-        samples[sample.id] = sample
-    if not samples:
-        raise DataError(f"{path} holds no row with a number as video_id")
-    finder = VideoFinder(data, options.videos)
-    return Dataset(
-        tuple(samples.values()), hashlib.sha256(content).hexdigest(), lambda s: _found(finder, s), dict(notes)
+    rows = [*csv_rows(path, decoded(content, path), ["video_id", COLUMNS[options.question]])]
+    numbered = [(where, row) for where, row in rows if row["video_id"].isdecimal()]
+    notes["id_is_no_number"] += len(rows) - len(numbered)
+    samples = collected(
+        ((where, _sample(row, options, where, notes)) for where, row in numbered),
+        f"{path} holds no row with a number as video_id",
     )
+    finder = VideoFinder(data, options.videos)
+    return Dataset(samples, hashlib.sha256(content).hexdigest(), lambda s: _found(finder, s), dict(notes))
 
 
 def _sample(row: Mapping[str, str], options: EcvaArgs, where: str, notes: Counter[str]) -> Sample:

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vau_bench.errors import DataError
+from vau_bench.readers.base import FileArgs
 from vau_bench.readers.names import stem
 from vau_bench.readers.tables import csv_rows, decoded
 from vau_bench.records import NORMAL, Sample, Segment, Target
-from vau_bench.video import find_videos
+from vau_bench.video import find_videos, probe
 
 Frames: TypeAlias = tuple[int, int]
 """The frames `[first, end)` of an event, counted from 0."""
@@ -33,22 +34,16 @@ Frames: TypeAlias = tuple[int, int]
 COLUMNS = ("video", "frames", "fps")
 
 
-class FrameArgs(BaseModel):
+class FrameArgs(FileArgs):
     """Arguments in `task.yaml` of a reader that needs the table.
 
     Attributes:
-        annotations: path of the annotation per split, below the data root.
         frames: path of the table per split.
         fps: frames a second of the videos whose rate the table does not tell.
-        videos: folders below the data root that are searched first.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
     frames: dict[str, str]
     fps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    videos: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +118,6 @@ def write_frame_table(videos: Path, table: Path, names: Iterable[str] | None = N
     Raises:
         DataError: if a video is not there.
     """
-    from vau_bench.video import probe
-
     found = {stem(path.name): path for path in find_videos(videos)}
     chosen = sorted(found) if names is None else [stem(name) for name in names]
     absent = [name for name in chosen if name not in found]

@@ -16,11 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
+from vau_bench.readers.base import Dataset, FileArgs, collected
 from vau_bench.readers.json_files import entries, json_lines, text_of
 from vau_bench.readers.names import stem
 from vau_bench.readers.tables import annotation_path, content_of
@@ -35,20 +33,14 @@ _CUT = re.compile(r"(?:_[A-Z]?\d+)+$")
 """How a clip or an event is numbered behind the name of its video, as far as that was seen: `lane_x264_E0`."""
 
 
-class HivauArgs(BaseModel):
+class HivauArgs(FileArgs):
     """Arguments of the reader in `task.yaml`.
 
     Attributes:
-        annotations: path of the file per split, below the data root.
         task: which rows are read, by their key `task`.
-        videos: folders below the data root that are searched first.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
     task: str
-    videos: list[str] = []
 
 
 def read_hivau_jsonl(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
@@ -61,24 +53,18 @@ def read_hivau_jsonl(data: Path | None, split: str, args: Mapping[str, Any]) -> 
     path = annotation_path(data, split, options.annotations)
     assert data is not None  # or there would be no path
     content = content_of(path)
-    samples: dict[str, Sample] = {}
-    tasks: set[str] = set()
-    for where, row in json_lines(content, path):
-        row = entries(row, ["id", "type", "task", "video", "conversations"], where)
-        task = text_of(row, "task", where).lower()
-        tasks.add(task)
-        if task != options.task:
-            continue
-        sample = _sample(row, task, where)
-        if sample.id in samples:
-            raise DataError(f"{where}: the row {sample.id!r} stands there twice")
-        samples[sample.id] = sample
-    if not samples:
-        raise DataError(f"{path} holds no row of the task {options.task!r}; found {', '.join(sorted(tasks)) or 'none'}")
-    finder = VideoFinder(data, options.videos)
-    return Dataset(
-        tuple(_with_corpus(samples.values())), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video)
+    rows = []
+    for where, value in json_lines(content, path):
+        row = entries(value, ["id", "type", "task", "video", "conversations"], where)
+        rows.append((where, row, text_of(row, "task", where).lower()))
+    found = ", ".join(sorted({task for *_, task in rows})) or "none"
+    samples = collected(
+        ((where, _sample(row, task, where)) for where, row, task in rows if task == options.task),
+        f"{path} holds no row of the task {options.task!r}; found {found}",
+        what="row",
     )
+    finder = VideoFinder(data, options.videos)
+    return Dataset(tuple(_with_corpus(samples)), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video))
 
 
 def _sample(row: Mapping[str, Any], task: str, where: str) -> Sample:

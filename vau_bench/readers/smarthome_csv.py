@@ -8,16 +8,13 @@ Several categories stand in one cell, separated by commas.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
+from vau_bench.readers.base import Dataset, FileArgs, collected
 from vau_bench.readers.names import stem
 from vau_bench.readers.tables import annotation_path, content_of, csv_rows, decoded
 from vau_bench.readers.videos import VideoFinder
@@ -28,44 +25,21 @@ TAGS = ("Anomaly Tag", "Label")
 DESCRIPTION, REASONING = "Video Description", "Reasoning behind Normality/Anomalies"
 
 
-class SmartHomeArgs(BaseModel):
-    """Arguments of the reader in `task.yaml`.
-
-    Attributes:
-        annotations: path of the file per split, below the data root.
-        videos: folders below the data root that are searched first.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
-    videos: list[str] = []
-
-
 def read_smarthome_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
     """Read one split.
 
     Raises:
         DataError: naming file and line, when the file is absent or a row breaks the schema.
     """
-    options = validated(SmartHomeArgs, args, "dataset.args")
+    options = validated(FileArgs, args, "dataset.args")
     path = annotation_path(data, split, options.annotations)
     assert data is not None  # or there would be no path
     content = content_of(path)
-    notes: Counter[str] = Counter()
-    samples: dict[str, Sample] = {}
-    for where, row in csv_rows(path, decoded(content, path), ["Title", "Category"]):
-        sample = _sample(row, where)
-        if sample.id in samples:
-            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
-        samples[sample.id] = sample
-        notes["vague"] += sample.fields["vague"]
-    if not samples:
-        raise DataError(f"{path} holds no row")
+    rows = csv_rows(path, decoded(content, path), ["Title", "Category"])
+    samples = collected(((where, _sample(row, where)) for where, row in rows), f"{path} holds no row")
+    notes = {"vague": sum(sample.fields["vague"] for sample in samples)}
     finder = VideoFinder(data, options.videos)
-    return Dataset(
-        tuple(samples.values()), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), dict(notes)
-    )
+    return Dataset(samples, hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video), notes)
 
 
 def _sample(row: Mapping[str, str], where: str) -> Sample:

@@ -16,12 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
-from vau_bench.readers.durations import durations_of
+from vau_bench.readers.base import Dataset, collected
+from vau_bench.readers.durations import TimedArgs, durations_of
 from vau_bench.readers.json_files import entries, json_of, span
 from vau_bench.readers.names import stem
 from vau_bench.readers.tables import annotation_path, content_of
@@ -33,29 +31,13 @@ _CUT = re.compile(r"(.+)_scene-\d+|(Domestic_BV[0-9A-Za-z]+)_\d+")
 """Names of clips that were cut from one video; `CCD_Accident_001116` is a video of its own."""
 
 
-class TauArgs(BaseModel):
-    """Arguments of the reader in `task.yaml`.
-
-    Attributes:
-        annotations: path of the file per split, below the data root.
-        durations: path of the lengths of all clips.
-        videos: folders below the data root that are searched first.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
-    durations: str
-    videos: list[str] = []
-
-
 def read_tau_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
     """Read one split.
 
     Raises:
         DataError: naming file and row, when a file is absent or a row breaks the schema.
     """
-    options = validated(TauArgs, args, "dataset.args")
+    options = validated(TimedArgs, args, "dataset.args")
     path = annotation_path(data, split, options.annotations)
     assert data is not None  # or there would be no path
     beside = data / options.durations
@@ -64,19 +46,14 @@ def read_tau_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Dat
     rows = json_of(listed, path)
     if not isinstance(rows, list):
         raise DataError(f"{path}: not a list of videos")
-    samples: dict[str, Sample] = {}
     notes: Counter[str] = Counter()
-    for number, row in enumerate(rows, 1):
-        where = f"{path}, row {number}"
-        sample = _sample(row, where, durations, notes)
-        if sample.id in samples:
-            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
-        samples[sample.id] = sample
-    if not samples:
-        raise DataError(f"{path} holds no row")
+    placed = ((f"{path}, row {number}", row) for number, row in enumerate(rows, 1))
+    samples = collected(
+        ((where, _sample(row, where, durations, notes)) for where, row in placed), f"{path} holds no row"
+    )
     finder = VideoFinder(data, options.videos)
     digest = hashlib.sha256(listed + b"\0" + timed).hexdigest()
-    return Dataset(tuple(samples.values()), digest, lambda s: finder.find(s.video), dict(notes))
+    return Dataset(samples, digest, lambda s: finder.find(s.video), dict(notes))
 
 
 def _sample(row: Any, where: str, durations: Mapping[str, float], notes: Counter[str]) -> Sample:
@@ -99,7 +76,7 @@ def _sample(row: Any, where: str, durations: Mapping[str, float], notes: Counter
         video=video,
         group=_source(name),
         target=Target(label=NORMAL if normal else kind, segments=segments if normal or segments else None),
-        fields={"duration": durations[name], "paper": "found_only"},
+        fields={"duration": durations[name], "paper": "tabot"},
     )
 
 

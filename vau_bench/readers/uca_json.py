@@ -14,30 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
+from vau_bench.readers.base import Dataset, FileArgs, collected
 from vau_bench.readers.json_files import entries, json_of, span
 from vau_bench.readers.names import source_video, stem
 from vau_bench.readers.tables import annotation_path, content_of
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import Sample, Target
-
-
-class UcaArgs(BaseModel):
-    """Arguments of the reader in `task.yaml`.
-
-    Attributes:
-        annotations: path of the file per split, below the data root.
-        videos: folders below the data root that are searched first.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
-    videos: list[str] = []
 
 
 def read_uca_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
@@ -46,21 +30,16 @@ def read_uca_json(data: Path | None, split: str, args: Mapping[str, Any]) -> Dat
     Raises:
         DataError: naming file, video and sentence, when the file is absent or breaks the schema.
     """
-    options = validated(UcaArgs, args, "dataset.args")
+    options = validated(FileArgs, args, "dataset.args")
     path = annotation_path(data, split, options.annotations)
     assert data is not None  # or there would be no path
     content = content_of(path)
     videos = entries(json_of(content, path), [], f"{path}")
-    samples: dict[str, Sample] = {}
-    for name, told in videos.items():
-        for sample in _samples(name, told, f"{path}: {name}"):
-            if sample.id in samples:
-                raise DataError(f"{path}: the video {stem(name)!r} stands there twice")
-            samples[sample.id] = sample
-    if not samples:
-        raise DataError(f"{path} holds no sentence")
+    places = ((f"{path}: {name}", name, told) for name, told in videos.items())
+    placed = ((where, sample) for where, name, told in places for sample in _samples(name, told, where))
+    samples = collected(placed, f"{path} holds no sentence", what="sentence")
     finder = VideoFinder(data, options.videos)
-    return Dataset(tuple(samples.values()), hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video))
+    return Dataset(samples, hashlib.sha256(content).hexdigest(), lambda s: finder.find(s.video))
 
 
 def _samples(video: str, told: Any, where: str) -> Iterator[Sample]:

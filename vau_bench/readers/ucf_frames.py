@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
+from vau_bench.readers.base import Dataset, FileArgs, collected
 from vau_bench.readers.names import source_video, stem
 from vau_bench.readers.tables import annotation_path, content_of, text_lines
 from vau_bench.readers.videos import VideoFinder
@@ -31,20 +28,14 @@ FPS = 30
 _ABSENT = -1
 
 
-class UcfFramesArgs(BaseModel):
+class UcfFramesArgs(FileArgs):
     """Arguments of the reader in `task.yaml`.
 
     Attributes:
-        annotations: path of the list per split, below the data root.
         frames: path of the frame counts.
-        videos: folders below the data root that are searched first.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
     frames: str
-    videos: list[str] = []
 
 
 def read_ucf_frames(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
@@ -59,19 +50,12 @@ def read_ucf_frames(data: Path | None, split: str, args: Mapping[str, Any]) -> D
     beside = annotation_path(data, "frames", {"frames": options.frames})
     listed, counted = content_of(path), content_of(beside)
     counts = _counts(beside, counted)
-    samples: dict[str, Sample] = {}
-    notes: Counter[str] = Counter()
-    for where, line in text_lines(path, listed):
-        sample = _sample(line, where, counts)
-        if sample.id in samples:
-            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
-        samples[sample.id] = sample
-        notes["two_events"] += len(sample.target.segments or ()) > 1
-    if not samples:
-        raise DataError(f"{path} holds no line")
+    lines = text_lines(path, listed)
+    samples = collected(((where, _sample(line, where, counts)) for where, line in lines), f"{path} holds no line")
+    notes = {"two_events": sum(len(sample.target.segments or ()) > 1 for sample in samples)}
     finder = VideoFinder(data, options.videos)
     digest = hashlib.sha256(listed + b"\0" + counted).hexdigest()
-    return Dataset(tuple(samples.values()), digest, lambda s: finder.find(s.video), dict(notes))
+    return Dataset(samples, digest, lambda s: finder.find(s.video), notes)
 
 
 def _counts(path: Path, content: bytes) -> dict[str, int]:

@@ -14,33 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
-from vau_bench.readers.durations import durations_of
+from vau_bench.readers.base import Dataset, collected
+from vau_bench.readers.durations import TimedArgs, durations_of
 from vau_bench.readers.json_files import entries, json_lines, span, text_of
 from vau_bench.readers.names import source_video, stem
 from vau_bench.readers.tables import annotation_path, content_of
 from vau_bench.readers.videos import VideoFinder
 from vau_bench.records import NORMAL, Sample, Segment, Target
-
-
-class VadReasoningArgs(BaseModel):
-    """Arguments of the reader in `task.yaml`.
-
-    Attributes:
-        annotations: path of the file per split, below the data root.
-        durations: path of the lengths of all videos.
-        videos: folders below the data root that are searched first.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
-    durations: str
-    videos: list[str] = []
 
 
 def read_vad_reasoning_jsonl(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
@@ -49,23 +31,17 @@ def read_vad_reasoning_jsonl(data: Path | None, split: str, args: Mapping[str, A
     Raises:
         DataError: naming file and line, when a file is absent or a row breaks the schema.
     """
-    options = validated(VadReasoningArgs, args, "dataset.args")
+    options = validated(TimedArgs, args, "dataset.args")
     path = annotation_path(data, split, options.annotations)
     assert data is not None  # or there would be no path
     beside = data / options.durations
     listed, timed = content_of(path), content_of(beside)
     durations = durations_of(beside, timed)
-    samples: dict[str, Sample] = {}
-    for where, row in json_lines(listed, path):
-        sample = _sample(row, where, durations)
-        if sample.id in samples:
-            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
-        samples[sample.id] = sample
-    if not samples:
-        raise DataError(f"{path} holds no row")
+    rows = json_lines(listed, path)
+    samples = collected(((where, _sample(row, where, durations)) for where, row in rows), f"{path} holds no row")
     finder = VideoFinder(data, options.videos)
     digest = hashlib.sha256(listed + b"\0" + timed).hexdigest()
-    return Dataset(tuple(samples.values()), digest, lambda s: finder.find(s.video))
+    return Dataset(samples, digest, lambda s: finder.find(s.video))
 
 
 def _sample(row: Any, where: str, durations: Mapping[str, float]) -> Sample:
@@ -81,7 +57,7 @@ def _sample(row: Any, where: str, durations: Mapping[str, float]) -> Sample:
         video=video,
         group=source_video(video),
         target=Target(label=label, segments=_segments(row, label, where, durations[name] / frames)),
-        fields={"duration": durations[name], "paper": "which_when"},
+        fields={"duration": durations[name], "paper": "vad_r1"},
     )
 
 

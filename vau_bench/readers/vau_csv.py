@@ -21,11 +21,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError
-from vau_bench.readers.base import Dataset
+from vau_bench.readers.base import Dataset, FileArgs, collected
 from vau_bench.readers.labels import canonical
 from vau_bench.readers.names import source_video, stem
 from vau_bench.readers.tables import annotation_path, content_of, csv_rows, decoded
@@ -38,22 +38,16 @@ TEXT_COLUMNS = {"Key Object": "key_object", "Description": "description", "Reaso
 _LETTER = re.compile(r"([A-D])(?:[.):]|$)")  # "A man runs" does not begin with the letter A
 
 
-class VauCsvArgs(BaseModel):
+class VauCsvArgs(FileArgs):
     """Arguments of the reader in `task.yaml`.
 
     Attributes:
-        annotations: path of the file per split, below the data root; or one path for the only split.
-        videos: folders below the data root that are searched first.
         prefixes: per split, how the names of its videos begin in a file that holds other datasets too.
         columns: the columns that must be there, beside `Video Name`.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    annotations: dict[str, str]
-    videos: list[str] = []
-    prefixes: dict[str, str] = {}
-    columns: list[str] = []
+    prefixes: dict[str, str] = Field(default_factory=dict)
+    columns: list[str] = Field(default_factory=list)
 
 
 def read_vau_csv(data: Path | None, split: str, args: Mapping[str, Any]) -> Dataset:
@@ -76,17 +70,15 @@ def _samples(
     path: Path, content: bytes, columns: tuple[str, ...], prefix: str
 ) -> tuple[tuple[Sample, ...], Mapping[str, int]]:
     notes: Counter[str] = Counter()
-    samples: dict[str, Sample] = {}
-    for where, row in csv_rows(path, decoded(content, path), ["Video Name", *columns]):
-        if not row["Video Name"].startswith(prefix):
-            continue
-        sample = _sample(row, where, notes)
-        if sample.id in samples:
-            raise DataError(f"{where}: the video {sample.id!r} stands there twice")
-        samples[sample.id] = sample
-    if not samples:
-        raise DataError(f"{path} holds no row" + (f" whose video name begins with {prefix!r}" if prefix else ""))
-    return tuple(samples.values()), dict(notes)
+    samples = collected(
+        (
+            (where, _sample(row, where, notes))
+            for where, row in csv_rows(path, decoded(content, path), ["Video Name", *columns])
+            if row["Video Name"].startswith(prefix)
+        ),
+        f"{path} holds no row" + (f" whose video name begins with {prefix!r}" if prefix else ""),
+    )
+    return samples, dict(notes)
 
 
 def _sample(row: Mapping[str, str], where: str, notes: Counter[str]) -> Sample:
