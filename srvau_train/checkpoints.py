@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
 from srvau_train.config import TrainConfig
 from vau_bench.errors import ModelError, RunError
@@ -105,6 +105,21 @@ class MetricsLog(TrainerCallback):  # type: ignore[misc]
         if state.is_world_process_zero and logs:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}, default=float) + "\n")
+
+
+class _Bar(ProgressCallback):  # type: ignore[misc]
+    """A bar of steps on stderr; what is logged is not printed."""
+
+    def on_log(self, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+
+def keep_off_stdout(trainer: Any, *, bar: bool) -> None:
+    """Leave stdout to results: what is logged goes to `metrics.jsonl` alone, and steps, where asked for, to a bar."""
+    for told in (ProgressCallback, PrinterCallback):
+        trainer.remove_callback(told)
+    if bar:
+        trainer.add_callback(_Bar())
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from srvau_train.batches import (
     load_base,
     visual_tensors,
 )
-from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, latest
+from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, keep_off_stdout, latest
 from srvau_train.config import TrainConfig
 from srvau_train.examples import Example
 from srvau_train.profile import Profiled
@@ -179,6 +179,7 @@ def train_grpo(
     processor: Any = None,
     builder: PromptBuilder | None = None,
     callbacks: Sequence[Any] = (),
+    bar: bool = True,
 ) -> Path:
     """Train, or go on where it stopped, and return the folder of the finished checkpoint.
 
@@ -191,6 +192,7 @@ def train_grpo(
         processor: of the model.
         builder: of the prompts; default: as the configuration says.
         callbacks: of transformers' trainer.
+        bar: show one of steps.
 
     Raises:
         UsageError: for a configuration that cannot be.
@@ -203,6 +205,10 @@ def train_grpo(
         return out / FINAL
     given = list(rows) if rows is not None else training_rows(config.data, responses=False)
     check_rows(given, responses=False)
+    if len(given) < config.grpo.prompts:  # the sampler would drop them all, and each step with them
+        raise UsageError(
+            f"{len(given)} rows are fewer than the {config.grpo.prompts} prompts of a step; lower grpo.prompts"
+        )
     if config.grpo.beta and model is not None:
         raise UsageError(
             "grpo.beta needs the first checkpoint beside the trained one: save the model, and name its folder"
@@ -216,6 +222,7 @@ def train_grpo(
     dataset = ExampleDataset(given, builder, processor.tokenizer, clips or DecodedHere())
     prepare_weights(model, config)
     trainer = _trainer(config, out, model, processor, dataset, callbacks)
+    keep_off_stdout(trainer, bar=bar)
     last = latest(out)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return finish(trainer, out, processor, model_arguments=arguments(config))

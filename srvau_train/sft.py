@@ -22,7 +22,7 @@ from srvau_train.batches import (
     load_base,
     sft_batch,
 )
-from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, latest
+from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, finish, keep_off_stdout, latest
 from srvau_train.config import Steps, TrainConfig
 from srvau_train.examples import Example
 from srvau_train.profile import Profiled
@@ -136,6 +136,7 @@ def train_sft(
     processor: Any = None,
     builder: PromptBuilder | None = None,
     callbacks: Sequence[Any] = (),
+    bar: bool = True,
 ) -> Path:
     """Train, or go on where it stopped, and return the folder of the finished checkpoint.
 
@@ -148,6 +149,7 @@ def train_sft(
         processor: of the model.
         builder: of the prompts; default: as the configuration says.
         callbacks: of transformers' trainer.
+        bar: show one of steps.
 
     Raises:
         UsageError: for a configuration that cannot be.
@@ -169,6 +171,7 @@ def train_sft(
     dataset = ExampleDataset(given, builder, processor.tokenizer, clips or DecodedHere())
     prepare_weights(model, config)
     trainer = _trainer(config, out, model, processor, dataset, callbacks)
+    keep_off_stdout(trainer, bar=bar)
     last = latest(out)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return finish(trainer, out, processor, model_arguments=arguments(config))

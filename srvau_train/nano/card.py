@@ -191,13 +191,16 @@ def _times(out: Path) -> Iterator[str]:
 
 
 def _profile(out: Path) -> Iterator[str]:
-    yield "Seconds of a step of the fine-tunings. Frames are drawn once and mapped into memory; to wait for a batch is"
-    yield "to make its inputs."
+    yield "Mean seconds in a step. Frames are drawn once and mapped into memory; to wait for a batch is to make its"
+    yield "inputs. Of a step of `grpo`, `forward` is one of several passes."
     yield ""
     yield "| stage | waits for its batch | generates | rewards | forward | step |"
     yield "|---|---|---|---|---|---|"
     for stage in ("base", "reflect", "grpo"):
-        means = [_mean(_curve(out / stage / METRICS, f"seconds/{part}")) for part in _PARTS]
+        log = out / stage / METRICS
+        means = [_mean(_curve(log, f"seconds/{part}")) for part in _PARTS[:-1]]
+        # TRL's own figure holds all passes of a step
+        means.append(_mean(_curve(log, "step_time") or _curve(log, f"seconds/{_PARTS[-1]}")))
         if means[-1]:
             yield f"| {stage} | " + " | ".join("" if mean is None else f"{mean:.2f}" for mean in means) + " |"
 

@@ -70,6 +70,7 @@ class Recipe:
         watching = self.watching
         names = ("clips", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
         counts: dict[str, Any] = {name: less(getattr(self, name)) for name in names}
+        counts["clips"] = max(counts["clips"], self.prompts)
         return replace(
             self,
             vision=replace(self.vision, steps=less(self.vision.steps)),

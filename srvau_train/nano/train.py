@@ -169,17 +169,23 @@ class Training:
 
     def base(self) -> Path:
         """Fine-tune on answers and on chains that the error model began, as many of these as of those."""
-        start = self.watching()
-        recipe = self.recipe
-        chained = chains(self.taught, recipe.look)
-        rows = [direct(n, ANSWERED[n % len(ANSWERED)], recipe.look) for n in range(min(len(chained), recipe.clips))]
-        return self._sft("base", start, recipe.base(str(start)), rows + chained[: len(rows)])
+        start, recipe = self.watching(), self.recipe
+
+        def rows() -> list[Example]:
+            chained = chains(self.taught, recipe.look)
+            count = min(len(chained), recipe.clips)
+            return [direct(n, ANSWERED[n % len(ANSWERED)], recipe.look) for n in range(count)] + chained[:count]
+
+        return self._sft("base", start, recipe.base(str(start)), rows)
 
     def reflect(self, base: Path) -> Path:
         """Fine-tune on chains: on the error model's first answers, and on the model's own at their real rate."""
         recipe = self.recipe
-        own = self.own(base)
-        rows = chains(self.taught, recipe.look) + chains(own, recipe.look)
+
+        def rows() -> list[Example]:
+            own = self.own(base)
+            return chains(self.taught, recipe.look) + chains(own, recipe.look)
+
         return self._sft("reflect", base, recipe.reflect(str(base)), rows)
 
     def own(self, base: Path) -> Path:
@@ -204,7 +210,10 @@ class Training:
     def answers(self) -> Path:
         """Fine-tune on answers alone, from where the model watches, for as long as the two fine-tunings took."""
         start, recipe = self.watching(), self.recipe
-        rows = [direct(number, kind, recipe.look) for number in range(recipe.clips) for kind in ANSWERED]
+
+        def rows() -> list[Example]:
+            return [direct(number, kind, recipe.look) for number in range(recipe.clips) for kind in ANSWERED]
+
         config = recipe.base(str(start), steps=recipe.base_steps + recipe.reflect_steps)
         return self._sft("answers", start, config, rows)
 
@@ -226,22 +235,22 @@ class Training:
                 builder = self._builder(model, processor)
                 train_grpo(
                     config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder,
-                    callbacks=[_counting(self._advance)],
+                    callbacks=[_counting(self._advance)], bar=False,
                 )  # fmt: skip
         return folder / FINAL
 
-    def _sft(self, name: str, start: Path, config: Any, rows: Sequence[Example]) -> Path:
+    def _sft(self, name: str, start: Path, config: Any, rows_of: Callable[[], Sequence[Example]]) -> Path:
         from srvau_train.sft import train_sft
 
         folder = self.out / name
         if not (folder / FINAL).is_dir():
-            store = self.frames()
+            store, rows = self.frames(), rows_of()
             model, processor = self._load(start)
             with self._stage(name, config.sft.max_steps):
                 builder = self._builder(model, processor)
                 train_sft(
                     config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder,
-                    callbacks=[_counting(self._advance)],
+                    callbacks=[_counting(self._advance)], bar=False,
                 )  # fmt: skip
         return folder / FINAL
 

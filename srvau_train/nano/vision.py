@@ -89,9 +89,7 @@ def teach_vision(
         mirrored = np.random.default_rng([seed, step, share]).random(len(places)) < 0.5
         frames[mirrored], shown[mirrored] = mirror(frames[mirrored], shown[mirrored])
         logits = torch.logsumexp(head(see(model, processor, frames)), dim=1).view(shown.shape)
-        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(shown), reduction="none")
-        each = each * torch.from_numpy(~(mirrored[:, None] & _ONE_WAY)).view(len(places), 1, -1, 1)
-        return each.flatten(1).sum(1).mean()
+        return sights_loss(logits, shown, mirrored)
 
     optimizer = Muon(tower, list(head.parameters()), lr=lesson.rate, muon_lr=lesson.muon_rate, weight_decay=0.05)
     teach(
@@ -127,6 +125,19 @@ def mirror(frames: NDArray[np.uint8], shown: NDArray[np.float32]) -> tuple[NDArr
         shown: (pairs, 2, kinds, sides).
     """
     return frames[:, :, :, ::-1], shown[..., [SIDES.index(side) for side in ("", "right", "left")]]
+
+
+def sights_loss(logits: Any, shown: NDArray[np.float32], mirrored: NDArray[np.bool_]) -> Any:
+    """Return the mean over pairs of the summed cross-entropies; which way traffic goes is not judged in mirrored ones.
+
+    Args:
+        logits: (pairs, 2, kinds, sides).
+        shown: the same, of 0 and 1.
+        mirrored: (pairs,).
+    """
+    each = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(shown), reduction="none")
+    judged = torch.from_numpy(~(mirrored[:, None] & _ONE_WAY)).view(len(mirrored), 1, -1, 1)
+    return (each * judged).flatten(1).sum(1).mean()
 
 
 def _whiten(model: Any, processor: Any, store: FrameStore, rng: np.random.Generator) -> None:

@@ -144,6 +144,10 @@ class TestOptions:
         with pytest.raises(UsageError, match="cannot be shared by 1 processes in batches of 3"):
             train(make_config(grpo={"micro_batch": 3}), tmp_path, make_rows(4, responses=False), clips())
 
+    def test_fewer_rows_than_a_step_has_prompts_would_train_nothing(self, make_config, make_rows, clips, tmp_path):
+        with pytest.raises(UsageError, match=r"3 rows are fewer than the 4 prompts of a step; lower grpo\.prompts"):
+            train(make_config(grpo={"prompts": 4}), tmp_path, make_rows(3, responses=False), clips())
+
     def test_nothing_that_only_a_prompt_may_hold_is_generated(self, trainer, clips):
         made, batch = trainer(clips(), grpo={"max_new_tokens": 60, "temperature": 5.0})
         config = made.model.config

@@ -179,6 +179,19 @@ class TestVision:
         assert (said[..., left] == shown[..., right]).all() and (said[..., right] == shown[..., left]).all()
         assert (said[..., 0] == shown[..., 0]).all()
 
+    def test_in_a_mirror_nobody_drives_the_wrong_way(self):
+        from srvau_train.nano.vision import KINDS, SIDES, sights_loss
+
+        rng = np.random.default_rng(0)
+        shown = (rng.random((2, 2, len(KINDS), len(SIDES))) < 0.5).astype(np.float32)
+        logits = torch.from_numpy(rng.normal(size=shown.shape).astype(np.float32)).requires_grad_()
+        (gradient,) = torch.autograd.grad(sights_loss(logits, shown, np.array([False, True])), logits)
+        wrong_way = KINDS.index("Wrong-way")
+        assert bool((gradient[0] != 0).all())
+        assert bool((gradient[1, :, wrong_way] == 0).all())
+        gradient[1, :, wrong_way] = 1
+        assert bool((gradient != 0).all())
+
     def test_a_patch_begins_as_what_differs_most_and_stays_so(self, made, model, store, tmp_path):
         from srvau_train.nano.pictures import patches
         from srvau_train.nano.vision import VisionLesson, teach_vision
