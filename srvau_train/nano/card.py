@@ -236,7 +236,7 @@ def draw_curves(out: Path) -> Path | None:
     for place, (title, curve) in enumerate(logged.items(), 1):
         axes = figure.add_subplot(-(-len(logged) // columns), columns, place)
         steps, values = np.array(curve).T
-        smooth = _smoothed(values)
+        smooth = _smoothed(values) if title.startswith("grpo") else None  # a loss is a mean over steps already
         if smooth is not None:
             axes.plot(steps, values, color="#0072b2", linewidth=0.6, alpha=0.25)
         axes.plot(steps, values if smooth is None else smooth, color="#0072b2", linewidth=1.2)
