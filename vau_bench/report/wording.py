@@ -14,8 +14,8 @@ Standing = Literal["better", "worse", "within noise", "no interval", ""]
 REFLECTION_CELLS = ("repaired", "broken", "kept_right", "kept_wrong")
 
 PAPER_RULE = (
-    "Paper mode follows the evaluation of the task's paper, VAU-R1 where it names no other: its own parser, and only the "
-    "samples that it counts. It drops samples without an answer; strict scoring counts them."
+    "Paper mode follows the evaluation of the task's paper, VAU-R1 where it names no other: its own parser, and only "
+    "the samples that it counts. It drops samples without an answer; strict scoring counts them."
 )
 
 
