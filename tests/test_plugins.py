@@ -57,7 +57,6 @@ def vau(python: Callable[..., Done]) -> Callable[..., Done]:
 @pytest.fixture(scope="session")
 def yard(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example package, installed by pip into a folder of its own."""
-    pytest.importorskip("hatchling")
     target = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "--target", target, HERE / "plugin_package"], check=True, capture_output=True)
