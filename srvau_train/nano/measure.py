@@ -18,7 +18,7 @@ from srvau_train.checkpoints import FINAL
 from srvau_train.examples import Example, request_of, truth_of
 from srvau_train.nano.controls import MODELS as CONTROLS
 from srvau_train.nano.recipe import Recipe
-from srvau_train.nano.rows import GRID, KINDS
+from srvau_train.nano.rows import GRID, KINDS, asked_of
 from srvau_train.nano.speed import speed_up
 from srvau_train.nano.train import Training
 from srvau_train.rocot.answers import Kind, is_right, read_answer, true_answer
@@ -28,7 +28,6 @@ from srvau_train.rocot.scene_teacher import SceneTeacher
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.synth_source import decoys, subject_of
 from srvau_train.rocot.teacher import Manner
-from vau_bench.catalogue import Catalogue
 from vau_bench.errors import VauBenchError
 from vau_bench.evaluation import Options, Progress, evaluate
 from vau_bench.models import MODELS
@@ -37,7 +36,7 @@ from vau_bench.paths import builtin_tasks, cache_dir
 from vau_bench.records import NORMAL
 from vau_bench.results import Results
 from vau_bench.synth import CLASSES, ensure_videos, sample_of, scene_at
-from vau_bench.video import decode
+from vau_bench.video import ClipLoader
 
 PREFIX = "nano_"
 """Before the kinds' names in those of the test tasks."""
@@ -106,8 +105,8 @@ def measure(
     of = partial(run, out=out, recipe=recipe, kinds=PLANTED)
     jobs: list[Callable[[], object]] = [
         partial(run, final, out, recipe, "grpo"),
-        partial(of, before, name="reflect"),
         partial(planted, final, out, recipe, clips=min(200, recipe.test)),
+        partial(of, before, name="reflect"),
         partial(of, final, name="black", model="nano/black", clips=some),
         partial(of, final, name="shuffled", model="nano/shuffled", clips=some),
     ]
@@ -160,9 +159,10 @@ def planted(
     builder = input_builder(processor, model, family, recipe.base(str(checkpoint)).data)
     videos = ensure_videos(cache_dir() / "synth", "test", clips)
     counts: dict[str, dict[str, int]] = {}
+    loader = ClipLoader(cache_dir())
     for kind in PLANTED:
         rows, firsts = zip(*(_planted_row(number, kind, videos, recipe) for number in range(clips)), strict=True)
-        dataset = ExampleDataset(rows, builder, processor.tokenizer, _Decoded())
+        dataset = ExampleDataset(rows, builder, processor.tokenizer, loader)
         tally = {"wrong": 0, "repaired": 0, "right": 0, "damaged": 0}
         for start in range(0, clips, batch):
             features = [dataset[i] for i in range(start, min(start + batch, clips))]
@@ -178,6 +178,7 @@ def planted(
                 tally["repaired"] += after and not before
                 advance()
         counts[kind] = tally
+    loader.close()
     path.write_text(json.dumps(counts, indent=2) + "\n")
     return counts
 
@@ -187,17 +188,11 @@ def grammar_text(grammar: Any, row: Example, text: str) -> str:
     return ((row.response or "") + text)[slice(*grammar.last.span)]
 
 
-class _Decoded:
-    def load(self, path: Path, plan: str) -> Any:
-        return decode(path, plan)
-
-
 def _planted_row(number: int, kind: Any, videos: Path, recipe: Recipe) -> tuple[Example, Any]:
     """Return the prompt with a planted first answer behind it, up to where the reflection begins."""
     scene = scene_at("test", number)
     sample = sample_of(scene)
-    task = Catalogue().get(f"vau_synth_{kind}")
-    of = task.kind(task.read(None, "train"))
+    task, of = asked_of(kind)
     draw = stream_of("planted", number, kind)
     first = true_answer(sample, GRID)
     if draw.unit() >= _RIGHT_SHARE:

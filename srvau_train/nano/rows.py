@@ -25,7 +25,7 @@ GRID = Grid(1.0, 0.5)
 
 def request(number: int, kind: str, style: str, look: Look, *, tokens: int | None = None) -> Request:
     """Return the request about a training clip."""
-    task, of = _task(kind)
+    task, of = asked_of(kind)
     sample = clip(number)
     return request_of(task, of, sample, style, video=Path(sample.video), plan=look.plan, tokens=tokens)
 
@@ -33,7 +33,7 @@ def request(number: int, kind: str, style: str, look: Look, *, tokens: int | Non
 def prompt(number: int, kind: str, style: str, look: Look, *, tokens: int | None = None) -> Example:
     """Return a row without a response."""
     asked = request(number, kind, style, look, tokens=tokens)
-    return Example(asked, truth_of(asked.sample, _answered_as(kind), _task(kind)[1].classes))
+    return Example(asked, truth_of(asked.sample, _answered_as(kind), asked_of(kind)[1].classes))
 
 
 def direct(number: int, kind: str, look: Look) -> Example:
@@ -91,7 +91,8 @@ def clip(number: int) -> Sample:
 
 
 @lru_cache(maxsize=8)
-def _task(kind: str) -> tuple[Task, Kind[Any]]:
+def asked_of(kind: str) -> tuple[Task, Kind[Any]]:
+    """Return the task that asks clips so, and how its answers are written."""
     task = Catalogue().get(f"vau_synth_{kind}")
     return task, task.kind(task.read(None, "train"))
 
