@@ -219,9 +219,15 @@ def _go_on(model: Any, tokenizer: Any, features: Sequence[Any], torch: Any) -> l
         start = width - len(row)
         ids[i, start:], mask[i, start:] = torch.tensor(row), 1
         types[i, start : start + len(kind)] = torch.tensor(kind)
+    from transformers import GenerationConfig
+
+    greedy = GenerationConfig(
+        do_sample=False, max_new_tokens=280, eos_token_id=model.generation_config.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
     with torch.inference_mode():
         out = model.generate(
-            input_ids=ids, attention_mask=mask, mm_token_type_ids=types, **visual_tensors(features),
-            do_sample=False, max_new_tokens=280,
+            input_ids=ids, attention_mask=mask, mm_token_type_ids=types, generation_config=greedy,
+            **visual_tensors(features),
         )  # fmt: skip
     return [tokenizer.decode(row, skip_special_tokens=True) for row in out[:, width:]]

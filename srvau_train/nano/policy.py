@@ -15,6 +15,7 @@ from vau_bench.journal import Journal, read_journal
 from vau_bench.models.local_vlm import Loaded
 from vau_bench.models.qwen_config import QwenVLConfig
 from vau_bench.models.qwen_vl import QwenVL
+from vau_bench.profiling import Profile
 from vau_bench.records import Request
 from vau_bench.video import Clip
 
@@ -33,6 +34,7 @@ class DrawnClips:
 
     def __init__(self, store: FrameStore) -> None:
         self._store = store
+        self.profile = Profile()
 
     def stream(
         self, items: Iterable[Any], locate: Callable[[Any], tuple[Path, str]]

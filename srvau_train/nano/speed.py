@@ -4,7 +4,8 @@ transformers calls the attention once a segment, and a clip of 16 patches has 16
 longer than what they compute. It embeds patches by a three-dimensional convolution whose kernel is the whole input:
 that is a matrix product, which is several times faster backwards. And it makes the positions of each visual input by a
 dozen small tensor operations; here they are made once. And a frozen tower sees the same clip many times: eight rollouts
-of a prompt are eight times the same picture, in several passes; what it has seen is remembered.
+of a prompt are eight times the same picture, in several passes; what it has seen is remembered. How answers are written
+is a matter of its own: see `decoding`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from srvau_train.nano.decoding import write_quickly
 from srvau_train.nano.pictures import patches
 from vau_bench.models.prepared import Prepared
 
@@ -41,6 +43,7 @@ def speed_up(model: Any) -> None:
     for block in visual.blocks:
         block.attn.forward = MethodType(_attend, block.attn)
     visual.forward = MethodType(_Memory(REMEMBERED), visual)
+    write_quickly(model)
 
 
 class _Memory:
