@@ -29,7 +29,7 @@ def analysed(*texts: str) -> ReflectionResult | None:
         for s, text in zip(samples, texts, strict=True)
     }
     scores = [score_sample("t", KIND, s, responses[s.id], "reflect") for s in samples]
-    return reflection_result(scores, responses, np.arange(len(texts)), resamples=100, seed=0)
+    return reflection_result(scores, [manner(text) for text in texts], np.arange(len(texts)), resamples=100, seed=0)
 
 
 def test_the_four_cells_and_their_net_gain() -> None:

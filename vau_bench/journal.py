@@ -10,13 +10,14 @@ import errno
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from vau_bench.errors import RunError
 from vau_bench.records import Outcome, Response, Seen, Usage
@@ -26,9 +27,15 @@ T = TypeVar("T")
 SYNC_SECONDS = 1.0
 
 
-def to_line(response: Response) -> bytes:
-    """Return the journal line of a response; keys that are `None` are left out."""
-    record: dict[str, Any] = {
+def to_line(response: Response, epoch: int = 0) -> bytes:
+    """Return the journal line of a response; keys that are `None` are left out.
+
+    Args:
+        response: the response.
+        epoch: higher than that of all lines which were there when the writer began; 0 is left out, too.
+    """
+    record: dict[str, Any] = {"epoch": epoch} if epoch else {}
+    record |= {
         "key": response.key,
         "task": response.task,
         "sample_id": response.sample_id,
@@ -54,10 +61,19 @@ def from_line(line: bytes) -> Response:
     Raises:
         ValueError: if the line is not one.
     """
+    return dated(line)[1]
+
+
+def dated(line: bytes) -> tuple[int, Response]:
+    """Return the epoch and the response of a journal line.
+
+    Raises:
+        ValueError: if the line is not one.
+    """
     try:
         record = json.loads(line)
         seen, usage = record.get("seen"), record.get("usage")
-        return Response(
+        response = Response(
             key=record["key"],
             task=record["task"],
             sample_id=record["sample_id"],
@@ -70,8 +86,52 @@ def from_line(line: bytes) -> Response:
             option_scores=record.get("option_scores"),
             error=record.get("error"),
         )
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        return int(record.get("epoch", 0)), response
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"not a journal line: {error}") from None
+
+
+class Head(NamedTuple):
+    """What a journal line tells before the text of the response, and the byte at which it stands."""
+
+    epoch: int
+    key: str
+    task: str
+    sample_id: str
+    style: str
+    turn: int
+    outcome: Outcome
+    at: int
+
+
+_TEXT = rb'"((?:[^"\\]|\\.)*)"'
+_HEAD = re.compile(
+    rb'\{(?:"epoch":(\d+),)?"key":%b,"task":%b,"sample_id":%b,"style":%b,"turn":(\d+),"outcome":"(\w+)",.*\}\n'
+    % ((_TEXT,) * 4),
+    re.DOTALL,
+)
+
+
+def read_heads(path: Path) -> Iterator[Head]:
+    """Yield the heads of a journal's lines, in order; a torn last line is left out.
+
+    Raises:
+        RunError: naming the line, if one in the middle is damaged.
+    """
+    at = 0
+
+    def head(line: bytes) -> Head:
+        nonlocal at
+        found, start = _HEAD.fullmatch(line), at
+        at += len(line)
+        if found is None:  # written by other hands, or damaged
+            epoch, r = dated(line)
+            return Head(epoch, r.key, r.task, r.sample_id, r.style, r.turn, r.outcome, start)
+        number, key, task, sample_id, style, turn, outcome = found.groups()
+        texts = [t.decode() if b"\\" not in t else json.loads(b'"%b"' % t) for t in (key, task, sample_id, style)]
+        return Head(int(number or 0), *texts, int(turn), Outcome(outcome.decode()), start)
+
+    return read_lines(path, head)
 
 
 def read_journal(path: Path) -> Iterator[Response]:
@@ -172,11 +232,19 @@ class LineJournal:
 
 
 class Journal(LineJournal):
-    """The journal of responses, open for writing."""
+    """The journal of responses, open for writing.
 
-    def append(self, response: Response) -> None:
-        """Write one response; see `write`."""
-        self.write(to_line(response))
+    Attributes:
+        epoch: of the lines to come, see `to_line`.
+    """
+
+    epoch = 0
+
+    def append(self, response: Response) -> int:
+        """Write one response and return the byte at which its line begins; see `write`."""
+        at = self._end
+        self.write(to_line(response, self.epoch))
+        return at
 
 
 def _write_problem(path: Path, error: OSError) -> str:

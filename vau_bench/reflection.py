@@ -7,7 +7,7 @@ cannot be read counts as wrong, as everywhere in strict scoring.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import mean, median
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from vau_bench.metrics.reflection import REFLECTION, reflection_cells
 from vau_bench.parsing import parse_grammar
-from vau_bench.records import Response
 from vau_bench.results import ReflectionResult, SampleScore, metric_result
 from vau_bench.stats import estimate_all
 
@@ -59,7 +58,7 @@ def _triples(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 def reflection_result(
     scores: Sequence[SampleScore],
-    responses: Mapping[str, Response],
+    manners: Sequence[Manner | None],
     codes: NDArray[np.int64],
     *,
     resamples: int,
@@ -69,7 +68,7 @@ def reflection_result(
 
     Args:
         scores: of the expected samples.
-        responses: the last response by sample id.
+        manners: how the reflections of the same samples are written; looked at where there is a first answer.
         codes: (n,) cluster of each sample.
         resamples: of the bootstrap of the paired differences.
         seed: of the bootstrap.
@@ -83,14 +82,14 @@ def reflection_result(
     columns = {"first": first, "revised": revised}
     contributions = [m.update(columns) for m in REFLECTION]
     estimates = estimate_all(REFLECTION, contributions, codes, resamples=resamples, seed=seed)
-    manners = [manner(responses[s.sample_id].text) for s, pair in zip(scores, paired, strict=True) if pair]
+    written = [m for m, pair in zip(manners, paired, strict=True) if pair and m is not None]
     return ReflectionResult(
         pairs=sum(paired),
         without_pair=len(scores) - sum(paired),
         cells=reflection_cells(first, revised)._asdict(),
         metrics={m.name: metric_result(m, e, None) for m, e in zip(REFLECTION, estimates, strict=True)},
-        words_mean=mean(m.words for m in manners),
-        words_median=float(median(m.words for m in manners)),
-        empty=mean(m.empty for m in manners),
-        copies=mean(m.copy for m in manners),
+        words_mean=mean(m.words for m in written),
+        words_median=float(median(m.words for m in written)),
+        empty=mean(m.empty for m in written),
+        copies=mean(m.copy for m in written),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from vau_bench.errors import DataError, ModelError, VideoError
+from vau_bench.history import Told
 from vau_bench.keys import model_digest, request_key
 from vau_bench.kinds import Kind
 from vau_bench.models.base import Model
@@ -19,8 +20,6 @@ from vau_bench.video import ClipLoader
 
 FINAL = frozenset({Outcome.SCORED, Outcome.REFUSED, Outcome.TRUNCATED})
 """Outcomes that are the model's own answer. Errors and missing videos are asked again when a run goes on."""
-
-_NOTHING = ("", None, "")
 
 Report = Callable[[Response | None], None]
 """Called once per expected sample: with a new response, or `None` for one that was answered before."""
@@ -43,59 +42,14 @@ class TaskRun:
         return len(self.task.prompts.turns(self.style))
 
 
-class Answered:
-    """What a journal holds: of the last response to each sample and turn the key and the outcome.
+class Records(Protocol):
+    """Keeps responses, and tells of the last one to each turn about each sample; see `vau_bench.history`."""
 
-    Texts are kept of the turns that a later one quotes, and of no other.
+    def add(self, response: Response) -> None: ...  # noqa: D102
 
-    Args:
-        responses: of the journal.
-        quoted: `(task, style)` -> how many turns at the beginning of a conversation are quoted later.
-    """
+    def told(self, task: str, style: str, turn: int, sample_id: str) -> Told | None: ...  # noqa: D102
 
-    def __init__(self, responses: Iterable[Response], quoted: Mapping[tuple[str, str], int]) -> None:
-        self._quoted = quoted
-        self._last: dict[tuple[str, str, str, int], tuple[str, Outcome, str]] = {}
-        for response in responses:
-            self.add(response)
-
-    def add(self, response: Response) -> None:
-        """Take one response into account."""
-        place = (response.task, response.sample_id, response.style, response.turn)
-        quoted = response.turn < self._quoted.get((response.task, response.style), 0)
-        self._last[place] = (response.key, response.outcome, response.text if quoted else "")
-
-    def holds(self, request: Request) -> bool:
-        """Whether the request needs no asking."""
-        key, outcome, _ = self._last.get(self._place(request), _NOTHING)
-        return key == request.key and outcome in FINAL
-
-    def holds_other(self, request: Request) -> bool:
-        """Whether there is an answer to an earlier form of the request: another video, prompt or setting."""
-        key, outcome, _ = self._last.get(self._place(request), _NOTHING)
-        return key != request.key and outcome in FINAL
-
-    def repeats(self, response: Response) -> bool:
-        """Whether the response says nothing new: that a video is still missing."""
-        key, outcome, _ = self._last.get((response.task, response.sample_id, response.style, response.turn), _NOTHING)
-        return outcome is response.outcome is Outcome.MISSING and key == response.key
-
-    def said(self, run: TaskRun, sample: Sample, turns: int) -> tuple[str, ...] | None:
-        """Return the texts of the first turns, `None` unless all of them were answered."""
-        last = [self._last.get((run.task.name, sample.id, run.style, turn)) for turn in range(turns)]
-        if any(answer is None or answer[1] is not Outcome.SCORED for answer in last):
-            return None
-        return tuple(answer[2] for answer in last if answer is not None)
-
-    @staticmethod
-    def _place(request: Request) -> tuple[str, str, str, int]:
-        return (request.task, request.sample.id, request.style, request.turn)
-
-
-class Keeps(Protocol):
-    """Keeps responses, as a journal does."""
-
-    def append(self, response: Response) -> None: ...  # noqa: D102
+    def response(self, task: str, style: str, turn: int, sample_id: str) -> Response | None: ...  # noqa: D102
 
 
 class Runner:
@@ -104,20 +58,16 @@ class Runner:
     Args:
         model: the model.
         name: its name.
-        journal: open for writing, or anything else that keeps responses.
+        records: where responses are kept, and found again.
         clips: hashes the videos.
-        answered: what the journal held when it was opened.
         report: told about every expected sample.
     """
 
-    def __init__(
-        self, model: Model[Any], name: str, journal: Keeps, clips: ClipLoader, answered: Answered, report: Report
-    ) -> None:
+    def __init__(self, model: Model[Any], name: str, records: Records, clips: ClipLoader, report: Report) -> None:
         self._model = model
         self._digest = model_digest(name, model.identity())
-        self._journal = journal
+        self._records = records
         self._clips = clips
-        self._answered = answered
         self._report = report
         # A model may draw its requests from a thread of its own.
         self._lock = threading.Lock()
@@ -143,23 +93,48 @@ class Runner:
             raise ModelError(f"the model left {len(asked.open)} requests without a response")
 
     def _pending(self, tasks: Iterable[TaskRun], turn: int) -> Iterator[Request]:
-        for run in tasks:
-            for sample in run.selection.samples:
-                said = self._answered.said(run, sample, turn)
-                if said is None:  # without an answer to the turn before there is nothing to go on with
-                    self._report(None)
-                    continue
-                request = self._request(run, sample, said)
-                if isinstance(request, Response):
-                    self._record(request)
-                elif self._answered.holds(request):
-                    self._report(None)
-                else:
-                    if self._answered.holds_other(request):
-                        self._record(
-                            request.failure(Outcome.MISSING, "asked anew: what is asked has changed"), silent=True
-                        )
-                    yield request
+        asked = ((run, sample) for run in tasks for sample in run.selection.samples)
+        for run, sample in _by_video(asked) if self._model.by_video else asked:
+            with self._clips.profile.at("requests"):
+                request = self._open(run, sample, turn)
+            if request is not None:
+                yield request
+
+    def _open(self, run: TaskRun, sample: Sample, turn: int) -> Request | None:
+        """Return the request about a sample, `None` where it needs no asking or cannot be asked."""
+        said = self._said(run, sample, turn)
+        if said is None:  # without an answer to the turn before there is nothing to go on with
+            self._report(None)
+            return None
+        request = self._request(run, sample, said)
+        if isinstance(request, Response):
+            self._record(request)
+            return None
+        if self._is_answered(request):
+            self._report(None)
+            return None
+        return request
+
+    def _said(self, run: TaskRun, sample: Sample, turns: int) -> tuple[str, ...] | None:
+        """Return the texts of the first turns, `None` unless all of them were answered."""
+        said = []
+        for turn in range(turns):
+            response = self._records.response(run.task.name, run.style, turn, sample.id)
+            if response is None or response.outcome is not Outcome.SCORED:
+                return None
+            said.append(response.text)
+        return tuple(said)
+
+    def _is_answered(self, request: Request) -> bool:
+        """Tell whether the request needs no asking; an answer to an earlier form of it counts no more."""
+        told = self._records.told(request.task, request.style, request.turn, request.sample.id)
+        if told is None or told.outcome not in FINAL:
+            return False
+        if told.answers(request.key):
+            return True
+        # another video, prompt or setting
+        self._record(request.failure(Outcome.MISSING, "asked anew: what is asked has changed"), silent=True)
+        return False
 
     def _request(self, run: TaskRun, sample: Sample, said: Sequence[str]) -> Request | Response:
         """Return the request, or the response that says why it cannot be asked."""
@@ -195,9 +170,11 @@ class Runner:
 
     def _record(self, response: Response, *, silent: bool = False) -> None:
         with self._lock:
-            if not self._answered.repeats(response):
-                self._journal.append(response)
-            self._answered.add(response)
+            told = self._records.told(response.task, response.style, response.turn, response.sample_id)
+            # that a video is still missing is nothing new
+            if response.outcome is not Outcome.MISSING or told != Told.of(response):
+                with self._clips.profile.at("journal"):
+                    self._records.add(response)
             if not silent:
                 self._report(response)
 
@@ -222,6 +199,14 @@ class _Outstanding:
             self.open.remove(response.key)
         except KeyError:
             raise ModelError(f"the model answered {response.sample_id!r} twice, or was never asked") from None
+
+
+def _by_video(asked: Iterable[tuple[TaskRun, Sample]]) -> Iterator[tuple[TaskRun, Sample]]:
+    """Yield pairs about one video one after the other, the videos in the order of their first pair."""
+    together: dict[tuple[str, str], list[tuple[TaskRun, Sample]]] = {}
+    for run, sample in asked:
+        together.setdefault((run.task.spec.dataset.name, sample.video), []).append((run, sample))
+    return (pair for pairs in together.values() for pair in pairs)
 
 
 def _closeable(responses: Iterator[Response]) -> Any:

@@ -6,18 +6,21 @@ import json
 import os
 import platform
 import re
+import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from heapq import merge
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from vau_bench._version import __version__
 from vau_bench.errors import RunError
-from vau_bench.journal import read_journal
+from vau_bench.history import History
+from vau_bench.journal import dated, read_lines
 from vau_bench.records import JSON, Response
 
 SCHEMA = 1
@@ -100,10 +103,17 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @property
-    def journal_path(self) -> Path:
-        """The journal of a run that one process writes."""
-        return self.path / "responses.jsonl"
+    def journal_path(self, rank: int | None = None) -> Path:
+        """Return the journal of a run that one process writes, or that of a rank of several."""
+        return self.path / ("responses.jsonl" if rank is None else f"responses.{rank}.jsonl")
+
+    def journals(self) -> list[Path]:
+        """Return the journals that there are, by rank."""
+        return sorted(self.path.glob("responses*.jsonl"), key=lambda path: (len(path.name), path.name))
+
+    def history(self) -> History:
+        """Return what the journals hold; to be closed."""
+        return History(self.journals())
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
@@ -147,9 +157,10 @@ class RunFolder:
         write_atomically(self.path / "manifest.json", dump_json(asdict(manifest)))
 
     def responses(self) -> Iterator[Response]:
-        """Yield the responses of all journals of the run, in order of writing within each."""
-        for path in sorted(self.path.glob("responses*.jsonl")):
-            yield from read_journal(path)
+        """Yield the responses of all journals of the run: of two to one turn, the later one last."""
+        journals = (read_lines(path, dated) for path in self.journals())
+        for _, response in merge(*journals, key=lambda each: each[0]):
+            yield response
 
     def finish(self, manifest: Manifest, status: str, error: str | None = None) -> Manifest:
         """Record how the run ended."""
@@ -158,16 +169,16 @@ class RunFolder:
         return done
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part.
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
+    """Write a file, from a text or parts of one, so that a reader sees the old or the new content, never a part.
 
     Raises:
         RunError: if it cannot be written; the old content stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")  # nodes may share a number
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from vau_bench.kinds import FloorContext, Kind, Reading
 from vau_bench.metrics.base import Columns, Metric
 from vau_bench.parsing import is_refusal, parse_grammar
 from vau_bench.records import Outcome, Response, Sample
-from vau_bench.reflection import reflection_result
+from vau_bench.reflection import Manner, manner, reflection_result
 from vau_bench.results import FloorResult, SampleScore, TaskResult, metric_result
 from vau_bench.stats import cluster_codes, estimate_all
 from vau_bench.task import Selection, Task
@@ -44,7 +44,7 @@ def score_task(
     Args:
         task: the task.
         selection: the expected samples.
-        responses: the last response by sample id.
+        responses: the last response by sample id; each is read once, so that they may come from a file.
         style: the prompt style of the responses.
         split: the split of the selection.
         frames: the frame plan of the responses.
@@ -54,15 +54,17 @@ def score_task(
     """
     kind = task.kind(selection.dataset)
     samples = selection.samples
-    scores = [score_sample(task.name, kind, s, responses.get(s.id), style) for s in samples]
+    rows = [_row(task.name, kind, sample, responses.get(sample.id), style) for sample in samples]
+    scores = [row.score for row in rows]
     metrics = task.metrics(kind)
     columns = columns_of([s.values for s in scores])
     answered = np.array([s.outcome == Outcome.SCORED for s in scores], dtype=bool)
     codes = cluster_codes([s.group for s in samples])
     estimates = estimate_all(metrics, [m.update(columns) for m in metrics], codes, resamples=resamples, seed=seed)
     answered_only = {m.name: _finite(m(_rows(columns, answered))) for m in metrics} if answered.any() else {}
-    paper, paper_n = _paper_values(kind, samples, responses, metrics)
-    context = FloorContext(tuning, _durations(samples, responses), seed)
+    paper, paper_n = _paper_values([row.paper for row in rows if row.paper is not None], metrics)
+    durations = {row.score.sample_id: row.duration for row in rows if row.duration is not None}
+    context = FloorContext(tuning, durations, seed)
     result = TaskResult(
         task=task.name,
         version=task.version,
@@ -71,7 +73,7 @@ def score_task(
         style=style,
         split=split,
         frames=frames,
-        headline=kind.headline,
+        headline=task.headline,
         expected=len(samples),
         outcomes={str(o): sum(s.outcome == o for s in scores) for o in Outcome},
         excluded=dict(selection.excluded),
@@ -82,17 +84,45 @@ def score_task(
         paper=paper,
         paper_n=paper_n,
         floors={name: _floor(kind, name, samples, metrics, context) for name in task.spec.floors},
-        classes=_by_class(kind.metrics[kind.headline], columns, [s.label for s in scores]),
+        classes=_by_class(task.headline_metric(kind), columns, [s.label for s in scores]),
         digests={**task.digests, "data": selection.dataset.digest},
         warnings=_warnings(samples, context.durations),
     )
     confusion = kind.confusion(columns)
     if confusion is not None:
         result["confusion"] = confusion
-    reflection = reflection_result(scores, responses, codes, resamples=resamples, seed=seed)
+    reflection = reflection_result(scores, [row.manner for row in rows], codes, resamples=resamples, seed=seed)
     if reflection is not None:
         result["reflection"] = reflection
     return result, scores
+
+
+class _Row(NamedTuple):
+    """What one response adds to a result.
+
+    Attributes:
+        score: strictly.
+        paper: its values in the manner of the paper, `None` where that leaves it out.
+        duration: of the video in seconds, from what the dataset says or from what the model was shown.
+        manner: how its reflection is written, where there is a first answer.
+    """
+
+    score: SampleScore
+    paper: Mapping[str, float | None] | None
+    duration: float | None
+    manner: Manner | None
+
+
+def _row(task: str, kind: Kind[Any], sample: Sample, response: Response | None, style: str) -> _Row:
+    score = score_sample(task, kind, sample, response, style)
+    seen = response.seen if response else None
+    told = sample.fields.get("duration")
+    return _Row(
+        score=score,
+        paper=_paper_row(kind, sample, response),
+        duration=float(told) if told is not None else seen.duration if seen else None,
+        manner=manner(response.text) if response is not None and score.first_worth is not None else None,
+    )
 
 
 def score_sample(task: str, kind: Kind[Any], sample: Sample, response: Response | None, style: str) -> SampleScore:
@@ -169,23 +199,23 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _paper_values(
-    kind: Kind[Any], samples: Sequence[Sample], responses: Mapping[str, Response], metrics: Iterable[Metric]
-) -> tuple[dict[str, float | None], int]:
-    """Return the metrics in the manner of the paper, and over how many samples.
+def _paper_row(kind: Kind[Any], sample: Sample, response: Response | None) -> Mapping[str, float | None] | None:
+    """Return the values of a response in the manner of the paper, which uses its own parser.
 
-    It uses its own parser and drops what was not answered. VAU-R1's grounding turns what it cannot parse into its code
-    for "normal", which is worth 0 on the anomalous videos that it counts; here such an answer is worth 0, too.
+    It drops what was not answered. VAU-R1's grounding turns what it cannot parse into its code for "normal", which is
+    worth 0 on the anomalous videos that it counts; here such an answer is worth 0, too.
     """
-    rows = []
-    for sample in samples:
-        response = responses.get(sample.id)
-        if response is None or not response.text:
-            continue
-        reading = kind.read_as_paper(response.text, sample)
-        answer = reading.answer if reading else None
-        if kind.in_paper_score(sample, answer):
-            rows.append(kind.values(answer, sample))
+    if response is None or not response.text:
+        return None
+    reading = kind.read_as_paper(response.text, sample)
+    answer = reading.answer if reading else None
+    return kind.values(answer, sample) if kind.in_paper_score(sample, answer) else None
+
+
+def _paper_values(
+    rows: Sequence[Mapping[str, float | None]], metrics: Iterable[Metric]
+) -> tuple[dict[str, float | None], int]:
+    """Return the metrics in the manner of the paper, and over how many samples."""
     columns = columns_of(rows)
     return ({m.name: _finite(m(columns)) for m in metrics} if rows else {}), len(rows)
 
@@ -200,15 +230,6 @@ def _floor(
     # As strict as for a model: what the floor cannot answer counts as wrong.
     columns = columns_of([kind.values(a, s) for a, s in zip(answers, samples, strict=True)])
     return FloorResult(answered=answered, metrics={m.name: _finite(m(columns)) for m in metrics})
-
-
-def _durations(samples: Sequence[Sample], responses: Mapping[str, Response]) -> dict[str, float]:
-    """Return the durations of the videos, from what the dataset says or from what the model was shown."""
-    durations = {s.id: float(s.fields["duration"]) for s in samples if "duration" in s.fields}
-    for sample_id, response in responses.items():
-        if response.seen is not None:
-            durations.setdefault(sample_id, response.seen.duration)
-    return durations
 
 
 def _by_class(

@@ -277,3 +277,31 @@ def test_other_packages_add_commands_and_cannot_replace_ours(vau, monkeypatch: p
     assert "ground truth" in vau("score", "--help").out
     told = vau("trian")
     assert told.code == 2 and "did you mean train" in told.err
+
+
+FLOOR = ("evaluate", "-m", "gold", "-t", "clips_grounding", "--data")
+
+
+def test_a_profile_tells_where_the_time_went(vau, clips: Path) -> None:
+    told = vau(*FLOOR, str(clips), "--profile", "--no-report")
+    assert told.code == 0 and "s in all; " in told.err
+    assert {"requests", "journal"} <= {line.split()[0] for line in told.err.splitlines() if line}
+    found = json.loads(vau(*FLOOR, str(clips), "--profile", "--no-report", "--json").out)["profile"]
+    assert {stage["name"] for stage in found["stages"]} >= {"requests"} and found["advice"]
+
+
+def test_shards_by_hand_and_by_a_launcher_end_in_one_table(vau, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = vau(*FLOOR, str(clips), "--shard", "1/2", "--run-id", "r")
+    assert first.code == 0 and first.out == ""
+    assert "rank 1 of 2 has asked its part; the process that ends last scores the run" in first.err
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    last = vau(*FLOOR, str(clips), "--run-id", "r")
+    assert last.code == 0 and "miou" in last.out and "run: runs/r" in last.out
+    assert Path("runs/r/report.html").exists()
+
+
+@pytest.mark.parametrize("shard", ["2/2", "half"])
+def test_a_shard_that_is_none_is_wrong_usage(vau, clips: Path, shard: str) -> None:
+    told = vau(*FLOOR, str(clips), "--shard", shard)
+    assert told.code == 2 and ("cannot be" in told.err or "is none of auto, none" in told.err)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from vau_bench.errors import VideoError, VideoMissingError
+from vau_bench.profiling import Profile
 from vau_bench.records import Generation, Message, Request, Sample, Target
 from vau_bench.video.clip import Clip, VideoInfo
 
@@ -42,6 +43,7 @@ class Say:
     choice: dict[str, Any] = field(default_factory=dict)
     wait: float = 0.0
     cut: bool = False
+    model: str | None = None
 
     def content(self) -> bytes:
         if self.raw is not None:
@@ -49,13 +51,14 @@ class Say:
         message = {"role": "assistant", "content": self.text, **self.message}
         choice = {"index": 0, "message": message, "finish_reason": self.finish, **self.choice}
         usage = {"prompt_tokens": 11, "completion_tokens": 7}
-        return json.dumps({"id": "x", "choices": [choice], "usage": usage}).encode()
+        named = {} if self.model is None else {"model": self.model}
+        return json.dumps({"id": "x", **named, "choices": [choice], "usage": usage}).encode()
 
 
 class ChatServer:
     """An HTTP server; `script(served)` says what happens to each call."""
 
-    def __init__(self, script: Callable[[Served], Say]) -> None:
+    def __init__(self, script: Callable[[Served], Say], port: int = 0) -> None:
         self.calls: list[Served] = []
         self.in_flight = 0
         self.peak = 0
@@ -80,8 +83,9 @@ class ChatServer:
             def handle_error(self, request: object, client_address: object) -> None:
                 pass  # clients that hang up are part of the tests
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self._server = Server(("127.0.0.1", port), Handler)
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/v1"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -113,6 +117,14 @@ class ChatServer:
             return
         handler.wfile.write(content)
 
+    def leave(self) -> None:
+        """Hang up on every call from now on."""
+        self._closing.set()
+
+    def come_back(self) -> None:
+        """Answer again."""
+        self._closing.clear()
+
     def close(self) -> None:
         self._closing.set()
         self._server.shutdown()
@@ -122,12 +134,12 @@ class ChatServer:
 
 @pytest.fixture
 def chat_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ChatServer]]:
-    """Start servers: `chat_server(script)`."""
+    """Start servers: `chat_server(script)`; on the port of one that was closed: `chat_server(script, port)`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     servers: list[ChatServer] = []
 
-    def start(script: Callable[[Served], Say] = lambda served: Say()) -> ChatServer:
-        servers.append(ChatServer(script))
+    def start(script: Callable[[Served], Say] = lambda served: Say(), port: int = 0) -> ChatServer:
+        servers.append(ChatServer(script, port))
         return servers[-1]
 
     yield start
@@ -157,6 +169,7 @@ class MadeUpClips:
     def __init__(self, clips: dict[str, Clip] | None = None) -> None:
         self.clips = clips or {}
         self.started = 0
+        self.profile = Profile()
 
     def load(self, path: Path, plan: str) -> Clip:
         self.started += 1

@@ -21,6 +21,7 @@ from vau_bench.models.motion_cues import Ramp, best_stretch, findings
 from vau_bench.models.motion_scene import ROWS, cuts, pooled, see
 from vau_bench.models.motion_stays import bridged, linked, runs
 from vau_bench.parsing import parse_grammar, parse_interval, parse_label
+from vau_bench.profiling import Profile
 from vau_bench.records import ANOMALY, NORMAL, Generation, Message, Outcome, Request, Sample, Segment, Target
 from vau_bench.synth import SynthParams
 from vau_bench.synth.render import render_at
@@ -77,6 +78,7 @@ class Clips:
     def __init__(self, **clips: Clip | VideoError) -> None:
         self.clips = clips
         self.loaded: list[str] = []
+        self.profile = Profile()
 
     def stream(self, items: Iterable[Any], locate: Callable[[Any], tuple[Path, str]]) -> Iterator[tuple[Any, Any]]:
         for item in items:

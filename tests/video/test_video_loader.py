@@ -273,3 +273,11 @@ def test_importing_the_package_does_not_load_ffmpeg() -> None:
     code = "import sys, vau_bench.video; print('av' in sys.modules)"
     output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout
     assert output.strip() == b"False"
+
+
+def test_neighbours_about_one_video_and_plan_share_a_clip(clip_file: Path) -> None:
+    plans = ["uniform(2)", "uniform(2)", "uniform(3)", "uniform(2)"]
+    with ClipLoader(workers=2) as loader:
+        first, second, other, again = (clip for _, clip in loader.stream(plans, lambda plan: (clip_file, plan)))
+        assert first is second and other is not first and again is not first
+        assert {stage.name: stage.count for stage in loader.profile.stages()} == {"decode": 3}

@@ -44,25 +44,26 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], *, err: bool = False) -> None:
     """Print rows in aligned columns, without any decoration, so that they can be piped."""
     lines = [tuple(header), *(tuple(r) for r in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), err=err)
 
 
 class TerminalProgress:
-    """A progress bar on stderr; where that is no terminal, a plain line now and then."""
+    """A progress bar on stderr; where that is no terminal, a plain line now and then; nothing at all if `quiet`."""
 
     EVERY = 30.0
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = Console(stderr=True)
-        self._live = console.is_terminal
+        self._quiet = quiet
+        self._live = console.is_terminal and not quiet
         self._bar = Progress(
             TextColumn("{task.description:<12}"),
             BarColumn(),
@@ -92,7 +93,7 @@ class TerminalProgress:
             self._failed[response.outcome] = self._failed.get(response.outcome, 0) + 1
         told = ", ".join(f"{count} {outcome}" for outcome, count in self._failed.items())
         self._bar.update(self._task, advance=1, told=told)
-        if not self._live and time.monotonic() - self._said >= self.EVERY:
+        if not (self._live or self._quiet) and time.monotonic() - self._said >= self.EVERY:
             self._said = time.monotonic()
             click.echo(f"{self._name}: {self._done} of {self._total}{'; ' + told if told else ''}", err=True)
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from vau_bench.cli.common import TerminalProgress, data_option, json_option, names, print_json, tasks_dir_option
+from vau_bench.cli.common import (
+    TerminalProgress,
+    data_option,
+    json_option,
+    names,
+    print_json,
+    print_rows,
+    tasks_dir_option,
+)
 
-AROUND = ("checkpoint", "out", "report", "run_id")
+if TYPE_CHECKING:
+    from vau_bench.engines import Engine
+    from vau_bench.profiling import Profile
+    from vau_bench.results import Results
+    from vau_bench.shards import Shard
+
+AROUND = ("actors", "checkpoint", "engine", "gpus_per_actor", "out", "profile", "report", "run_id", "shard")
 """Options of the command that are none of an evaluation; a file of options may hold them, too."""
 
 
@@ -72,6 +87,18 @@ AROUND = ("checkpoint", "out", "report", "run_id")
     metavar="FILE",
     help="YAML file with these options.",
 )
+@click.option(
+    "--shard",
+    default="auto",
+    show_default=True,
+    metavar="RANK/COUNT",
+    help="Part of the videos that this process asks, such as 0/4; auto: as torchrun, accelerate, srun or mpirun tell; "
+    "none: all.",
+)
+@click.option("--engine", type=click.Choice(["ray"]), help="Run the model in the processes of a Ray cluster.")
+@click.option("--actors", metavar="MIN:MAX", help="Processes of the model there; default: from 1 to what has room.")
+@click.option("--gpus-per-actor", type=click.FloatRange(min=0), default=0.0, show_default=True, help="GPUs of each.")
+@click.option("--profile", is_flag=True, help="Tell where the time went, and what would help.")
 @click.option("--report/--no-report", default=True, show_default=True, help="Write report.html.")
 @json_option
 @click.pass_context
@@ -81,19 +108,40 @@ def evaluate(ctx: click.Context, /, **given: Any) -> None:
     The same command again goes on where it stopped: what is answered is not asked again. What could not be
     answered is counted by its outcome and stays in the denominator.
 
+    Started by torchrun, accelerate, srun or mpirun, each process asks its own videos and writes its own journal into
+    the same run folder; the one that ends last prints the results.
+
     \b
     vau-bench evaluate --model motion --tasks vau_synth_grounding
     vau-bench evaluate --model qwen_vl --checkpoint PATH --tasks clips --data DIR --style think
+    torchrun --nproc-per-node 8 -m vau_bench evaluate --model qwen2_5_vl_7b --tasks msad_grounding --data DIR
     """  # noqa: D301
     from vau_bench import evaluation
+    from vau_bench.profiling import Profile
+    from vau_bench.shards import Shard
 
     options, out, run_id = _asked_for(ctx, given)
-    progress = TerminalProgress()
+    engine = _engine(given)
+    shard = None if engine else Shard.of(given["shard"], os.environ)
+    progress = TerminalProgress(quiet=shard is not None and shard.rank > 0)
+    profile = Profile()
+    results: Results | None
     with progress.shown():
-        results = evaluation.evaluate(options, out, run_id=run_id, progress=progress)
-        written = _write_report(results.path, progress) if given["report"] else None
+        if shard is None:
+            results = evaluation.evaluate(
+                options, out, run_id=run_id, progress=progress, profile=profile, engine=engine
+            )
+        else:
+            results = evaluation.evaluate_shard(options, out, shard, run_id=run_id, progress=progress, profile=profile)
+        written = _write_report(results.path, progress) if results and given["report"] else None
+    if given["profile"]:
+        _tell_profile(profile, shard)
+    if results is None:
+        click.echo(f"{shard} has asked its part; the process that ends last scores the run", err=True)
+        return
     if given["as_json"]:
-        print_json({**results.as_json(), "path": str(results.path)})
+        told = {"profile": profile.as_json()} if given["profile"] else {}
+        print_json({**results.as_json(), "path": str(results.path), **told})
     else:
         click.echo(results.table())
         click.echo(f"run: {results.path}")
@@ -103,6 +151,29 @@ def evaluate(ctx: click.Context, /, **given: Any) -> None:
     if problem:
         click.echo(f"error: {problem}", err=True)
         ctx.exit(1)
+
+
+def _engine(given: dict[str, Any]) -> Engine | None:
+    """Return where the model runs, `None` for this process."""
+    if given["engine"] is None:
+        if given["actors"] or given["gpus_per_actor"]:
+            raise click.UsageError("--actors and --gpus-per-actor need --engine ray")
+        return None
+    if given["shard"] not in ("auto", "none"):
+        raise click.UsageError("--engine and --shard exclude each other: an engine shares the work out itself")
+    from vau_bench.engines.ray import RayEngine
+
+    return RayEngine.parse(given["actors"], given["gpus_per_actor"])
+
+
+def _tell_profile(profile: Profile, shard: Shard | None) -> None:
+    """Tell on stderr how long each stage was busy while the run lasted."""
+    rows = [
+        (s.name, str(s.count), f"{s.seconds:.2f} s", f"{1000 * s.seconds / max(1, s.count):.2f} ms", f"{s.busy:.0%}")
+        for s in profile.stages()
+    ]
+    click.echo(f"{f'{shard}: ' if shard else ''}{profile.wall:.2f} s in all; {profile.advice()}", err=True)
+    print_rows(("stage", "times", "took", "each", "busy"), rows, err=True)
 
 
 def _asked_for(ctx: click.Context, given: dict[str, Any]) -> tuple[Any, Path, str | None]:

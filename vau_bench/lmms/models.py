@@ -13,12 +13,13 @@ from lmms_eval.api.model import lmms
 
 from vau_bench.conversations import turns_of, whole_conversations
 from vau_bench.errors import UsageError
+from vau_bench.history import Told
 from vau_bench.keys import model_digest, request_key
 from vau_bench.lmms.documents import Answer, Asked, Documents
 from vau_bench.models import adapter_of, create_model
 from vau_bench.paths import cache_dir
 from vau_bench.records import Generation, Message, Request, Response, Sample, Target
-from vau_bench.runner import Answered, Runner
+from vau_bench.runner import Runner
 from vau_bench.video import ClipLoader
 
 FRAMES = "fps(2, max=64)"
@@ -27,12 +28,19 @@ FRAMES = "fps(2, max=64)"
 
 @dataclass
 class _Kept:
-    """A journal in memory: lmms-eval keeps the answers."""
+    """Records in memory: lmms-eval keeps the answers."""
 
-    responses: list[Response] = field(default_factory=list)
+    last: dict[tuple[str, str, int, str], Response] = field(default_factory=dict)
 
-    def append(self, response: Response) -> None:
-        self.responses.append(response)
+    def add(self, response: Response) -> None:
+        self.last[response.task, response.style, response.turn, response.sample_id] = response
+
+    def told(self, *place: Any) -> Told | None:
+        response = self.last.get(place)  # type: ignore[call-overload]
+        return None if response is None else Told.of(response)
+
+    def response(self, *place: Any) -> Response | None:
+        return self.last.get(place)  # type: ignore[call-overload, no-any-return]
 
 
 class VauModel(lmms):  # type: ignore[misc, unused-ignore]
@@ -108,9 +116,8 @@ class VauModel(lmms):  # type: ignore[misc, unused-ignore]
             generation=_generation(chosen[0][2], run.generation),
         )
         kept = _Kept()
-        answered = Answered((), {(task.name, style): run.turns - 1})
-        Runner(self._model, self.name, kept, self._clips, answered, lambda response: None).run([run])
-        whole = whole_conversations(turns_of(kept.responses, task.name, style), run.turns)
+        Runner(self._model, self.name, kept, self._clips, lambda response: None).run([run])
+        whole = whole_conversations(turns_of(kept.last.values(), task.name, style), run.turns)
         return [whole[sample.id] for sample in samples]
 
     def _others(self, chosen: Sequence[tuple[Any, ...]]) -> list[Response]:

@@ -14,7 +14,8 @@ from vau_bench.video.plans import parse_plan
 
 if TYPE_CHECKING:
     from vau_bench.kinds import Kind
-    from vau_bench.video import ClipLoader
+    from vau_bench.models.prepared import PromptSize
+    from vau_bench.video import ClipLoader, Shown
 
 
 class ModelConfig(BaseModel):
@@ -43,6 +44,8 @@ class Model(ABC, Generic[C]):
     reads_video: ClassVar[bool] = True
     own_frames: ClassVar[str | None] = None
     """How it chooses frames, in words, where it follows no plan."""
+    by_video: ClassVar[bool] = False
+    """Whether requests about one video are to follow each other, whatever their tasks: what is kept of it is used."""
     frames: str | None = None
     """The frame plan that this model is made for; `None` takes the task's."""
     style: str | None = None
@@ -89,6 +92,22 @@ class Model(ABC, Generic[C]):
         """Return all that tells two models apart, beyond the name: it enters the key of each request."""
         dumped: dict[str, JSON] = self.config.model_dump(mode="json")
         return dumped
+
+    def prompt_size(self, request: Request, shown: Shown | None) -> PromptSize | None:
+        """Return how many tokens the prompt of a request has, `None` where this model cannot tell or has no prompt.
+
+        Nothing but the processor of a checkpoint is loaded for it.
+
+        Args:
+            request: what would be asked.
+            shown: the frames of its video; `None` without a video.
+
+        Raises:
+            ModelError: if the checkpoint is not there, or incomplete.
+            MissingExtraError: if what reads it is not installed.
+            VideoError, ValueError: if this one could not be asked.
+        """
+        return None
 
     def described(self) -> dict[str, JSON]:
         """Return what can be told of it without loading weights and without calling a server.

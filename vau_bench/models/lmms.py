@@ -144,7 +144,8 @@ class Lmms(Model[LmmsConfig]):
             return []
         adapter = self._load()
         try:
-            return self._ask(adapter, chunk)
+            with self.clips.profile.at("generate", count=len(chunk)):
+                return self._ask(adapter, chunk)
         except ModelError:
             raise
         except Exception as error:  # a foreign adapter may fail in any way

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,7 +23,11 @@ class LocalConfig(ModelConfig):
     device: str = Field(
         "auto", description="auto (this process's GPU, else the CPU), cpu, cuda:N, or split (over all GPUs)"
     )
-    batch_size: int = Field(1, ge=1, description="requests answered at once; halved where memory does not suffice")
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        1,
+        description="requests answered at once; auto: more and more, as long as that is faster; halved where memory "
+        "does not suffice",
+    )
     attn_implementation: str | None = Field(
         None, description="sdpa, flash_attention_2 or eager; default: transformers' choice"
     )

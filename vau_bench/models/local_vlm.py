@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from vau_bench.errors import ModelError, VideoError, VideoMissingError
 from vau_bench.models.base import Model
-from vau_bench.models.checkpoint import Source, find, fingerprint, load_processor
+from vau_bench.models.batching import BatchSize, batches
+from vau_bench.models.checkpoint import Source, find, fingerprint, load_config, load_processor
 from vau_bench.models.feed import feed
 from vau_bench.models.local_config import NOT_THE_ANSWER, LocalConfig
-from vau_bench.models.prepared import Builder, Prepared, collate
+from vau_bench.models.prepared import Builder, Prepared, PromptSize, Sizer, collate
 from vau_bench.models.sampling import SeededSampling
 from vau_bench.models.told_times import ToldTimesError
-from vau_bench.records import JSON, Outcome, Request, Response, Usage
+from vau_bench.records import JSON, Generation, Outcome, Request, Response, Usage
 
 if TYPE_CHECKING:
-    from vau_bench.video import Clip, ClipLoader
+    from vau_bench.video import Clip, ClipLoader, Shown
 
 
 class Loaded(NamedTuple):
@@ -41,15 +42,11 @@ class Loaded(NamedTuple):
     ends: tuple[int, ...]
 
 
-class _Failed(NamedTuple):
-    response: Response
-
-
 L = TypeVar("L", bound=LocalConfig)
 
 
 class LocalVlm(Model[L]):
-    """Runs a checkpoint on this machine, in batches; responses come in the order of the requests.
+    """Runs a checkpoint on this machine, in batches of requests that are alike in length.
 
     Subclasses load it (`_fresh`); they may look at a batch before the model gets it, and add scores of the choices.
     """
@@ -57,10 +54,15 @@ class LocalVlm(Model[L]):
     def __init__(self, config: L, clips: ClipLoader) -> None:
         super().__init__(config, clips)
         self._loaded: Loaded | None = None
+        self._size = BatchSize(None if config.batch_size == "auto" else config.batch_size)
 
     @abstractmethod
     def _fresh(self) -> Loaded:
         """Return the checkpoint, loaded."""
+
+    @abstractmethod
+    def _inputs(self, processor: Any, config: Any) -> Any:
+        """Return what makes the inputs of a checkpoint with this processor and configuration."""
 
     def _check(self, loaded: Loaded, batch: Sequence[Prepared], inputs: dict[str, Any]) -> None:
         """Look at what the model is about to get."""
@@ -82,6 +84,15 @@ class LocalVlm(Model[L]):
     def _processor_source(self) -> Source:
         name = self.config.processor
         return self._source if name is None else find(name, offline=self.config.local_files_only)
+
+    @cached_property
+    def _sizer(self) -> Sizer:
+        sizer: Sizer = self._inputs(load_processor(self._processor_source), load_config(self._source))
+        return sizer
+
+    def prompt_size(self, request: Request, shown: Shown | None) -> PromptSize:
+        """Return how many tokens the prompt of a request has; see `Model.prompt_size`."""
+        return self._sizer.size(request, shown)
 
     def identity(self) -> dict[str, JSON]:
         """Return the arguments that can change an answer, and what the checkpoint holds (not where it lies).
@@ -111,19 +122,19 @@ class LocalVlm(Model[L]):
         return str(self._source.config.get("model_type"))
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
-        """Yield one response per request, in order.
+        """Yield one response per request, those of a batch together.
 
         Raises:
             ModelError: if the checkpoint cannot be loaded, or the device is lost.
             MissingExtraError: if torch or transformers is not installed.
         """
         loaded = self._load()
-        with closing(self._prepared(loaded, requests)) as ready:
-            for batch in _batches(ready, self.config.batch_size):
-                if isinstance(batch, _Failed):
-                    yield batch.response
-                else:
-                    yield from self._answers(loaded, batch)
+        failed: deque[Response] = deque()
+        with closing(self._prepared(loaded, requests, failed)) as ready:
+            for batch in batches(ready, self._size, group=_sampling, length=_length):
+                yield from _drained(failed)
+                yield from self._answers(loaded, batch)
+        yield from _drained(failed)
 
     def close(self) -> None:
         """Free the memory of the weights."""
@@ -136,38 +147,52 @@ class LocalVlm(Model[L]):
             self._loaded = self._fresh()
         return self._loaded
 
-    def _prepared(self, loaded: Loaded, requests: Iterable[Request]) -> Generator[Prepared | _Failed]:
-        """Yield requests ready for the model; the next batch is made ready while one is being answered."""
-        ahead: deque[Future[Prepared | _Failed]] = deque()
+    def _prepared(self, loaded: Loaded, requests: Iterable[Request], failed: deque[Response]) -> Generator[Prepared]:
+        """Yield requests ready for the model; the next batch is made ready while one is being answered.
+
+        What cannot be made ready goes to `failed`.
+        """
+        ahead: deque[Future[Prepared | Response]] = deque()
+
+        def first() -> Iterator[Prepared]:
+            made = ahead.popleft().result()
+            if isinstance(made, Response):
+                failed.append(made)
+            else:
+                yield made
+
         pool = ThreadPoolExecutor(1, thread_name_prefix="inputs")
         try:
             with closing(feed(self.clips, requests)) as fed:
                 for request, clip in fed:
                     ahead.append(pool.submit(self._prepare, loaded.builder, request, clip))
-                    if len(ahead) > self.config.batch_size:
-                        yield ahead.popleft().result()
+                    if len(ahead) > self._size.rows:
+                        yield from first()
             while ahead:
-                yield ahead.popleft().result()
+                yield from first()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _prepare(self, builder: Builder, request: Request, clip: Clip | VideoError | None) -> Prepared | _Failed:
+    def _prepare(self, builder: Builder, request: Request, clip: Clip | VideoError | None) -> Prepared | Response:
         if isinstance(clip, VideoMissingError):
-            return _Failed(request.failure(Outcome.MISSING, str(clip)))
+            return request.failure(Outcome.MISSING, str(clip))
         if isinstance(clip, VideoError):
-            return _Failed(request.failure(Outcome.ERRORED, str(clip)))
+            return request.failure(Outcome.ERRORED, str(clip))
         try:
-            return builder.build(request, clip)
+            with self.clips.profile.at("inputs"):
+                return builder.build(request, clip)
         except ToldTimesError:
             raise
         except Exception as error:  # whatever one sample's pixels or text may cause in the processor
             seen = None if clip is None else clip.seen()
-            return _Failed(request.failure(Outcome.ERRORED, _sentence(error), seen=seen))
+            return request.failure(Outcome.ERRORED, _sentence(error), seen=seen)
 
     def _answers(self, loaded: Loaded, batch: Sequence[Prepared]) -> Iterator[Response]:
         """Yield the answers; a batch that fails is repeated in parts: a failure costs itself alone."""
+        begin = time.perf_counter()
         try:
-            responses = self._run(loaded, batch)
+            with self.clips.profile.at("generate", count=len(batch)):
+                responses = self._run(loaded, batch)
         except ModelError:
             raise
         except Exception as error:
@@ -175,9 +200,11 @@ class LocalVlm(Model[L]):
                 raise ModelError(f"the device stopped working: {_sentence(error)}; resume the run") from error
             full, sentence = _out_of_memory(error), _sentence(error)
         else:
+            self._size.worked(len(batch), time.perf_counter() - begin)
             yield from responses
             return
         if full:
+            self._size.failed(len(batch))
             _empty_cache()
         if len(batch) == 1:
             yield batch[0].request.failure(Outcome.ERRORED, sentence, seen=batch[0].seen)
@@ -239,22 +266,18 @@ class LocalVlm(Model[L]):
         )
 
 
-def _batches(ready: Iterable[Prepared | _Failed], size: int) -> Iterator[list[Prepared] | _Failed]:
-    """Yield batches of neighbours that are sampled alike; failures come between them, in order."""
-    batch: list[Prepared] = []
-    for item in ready:
-        if batch and (isinstance(item, _Failed) or item.request.generation != batch[0].request.generation):
-            yield batch
-            batch = []
-        if isinstance(item, _Failed):
-            yield item
-            continue
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _sampling(prepared: Prepared) -> Generation:
+    """Return what all rows of a batch share."""
+    return prepared.request.generation
+
+
+def _length(prepared: Prepared) -> int:
+    return int(prepared.inputs["input_ids"].shape[1])
+
+
+def _drained(responses: deque[Response]) -> Iterator[Response]:
+    while responses:
+        yield responses.popleft()
 
 
 def end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:

@@ -73,8 +73,9 @@ class Motion(Model[MotionConfig]):
             missing = isinstance(clip, VideoMissingError)
             return request.failure(Outcome.MISSING if missing else Outcome.ERRORED, str(clip))
         start = time.perf_counter()
-        scene = see(clip.frames, clip.times, clip.info.duration)
-        text = answer(request.kind, request.style, scene, findings(scene), self.config.threshold)
+        with self.clips.profile.at("generate"):
+            scene = see(clip.frames, clip.times, clip.info.duration)
+            text = answer(request.kind, request.style, scene, findings(scene), self.config.threshold)
         usage = Usage(seconds=time.perf_counter() - start)
         return request.answer(text, seen=clip.seen(), usage=usage)
 

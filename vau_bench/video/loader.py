@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import TypeVar
 
 from vau_bench.errors import VideoError, VideoUnreadableError
+from vau_bench.profiling import Profile
 from vau_bench.video.cache import FrameCache
-from vau_bench.video.clip import Clip, VideoInfo
+from vau_bench.video.clip import Clip, Shown, VideoInfo
 from vau_bench.video.hashing import content_hash
 from vau_bench.video.plans import FramePlan, parse_plan
 from vau_bench.video.worker import Worker
@@ -31,6 +32,7 @@ class ClipLoader:
         workers: decoding processes, started when first needed.
         timeout: for one video, in seconds.
         cache_bytes: limit of the decoded frames on disk.
+        profile: told how long decoding takes.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class ClipLoader:
         workers: int = 1,
         timeout: float = 60.0,
         cache_bytes: int = CACHE_BYTES,
+        profile: Profile | None = None,
     ) -> None:
         if workers < 1 or timeout <= 0:
             raise ValueError("workers and timeout must be above 0")
         self.timeout = timeout
+        self.profile = profile or Profile()
         self._cache = FrameCache(cache_dir / "frames", cache_bytes) if cache_dir else None
         self._hashes = cache_dir / "hashes.jsonl" if cache_dir else None
         self._workers = tuple(Worker() for _ in range(workers))
@@ -63,9 +67,13 @@ class ClipLoader:
         """
         plan = parse_plan(plan)
         content = self.hash(path)
-        if self._cache and (known := self._cache.get(content, plan, path)):
-            return known
-        with self._worker() as worker:
+        lanes = len(self._workers)
+        if self._cache:
+            with self.profile.at("cache", lanes=lanes):
+                known = self._cache.get(content, plan, path)
+            if known:
+                return known
+        with self._worker() as worker, self.profile.at("decode", lanes=lanes):
             clip = worker.decode(path, plan, self.timeout)
         if self._cache:
             self._cache.put(content, plan, clip)
@@ -76,7 +84,8 @@ class ClipLoader:
     ) -> Iterator[tuple[T, Clip | VideoError]]:
         """Yield each item with its clip, or with why there is none, in order, decoding ahead.
 
-        Takes no more than one item a worker ahead of what is yielded, so that memory stays bounded.
+        Takes no more than one item a worker ahead of what is yielded, so that memory stays bounded. Neighbours about
+        one video and plan share a clip.
 
         Args:
             items: anything; taken lazily.
@@ -85,8 +94,11 @@ class ClipLoader:
         ahead: deque[tuple[T, Future[Clip | VideoError]]] = deque()
         pool = ThreadPoolExecutor(len(self._workers), thread_name_prefix="clips")
         try:
+            place: tuple[Path, FramePlan | str] | None = None
             for item in items:
-                ahead.append((item, pool.submit(self._attempt, *locate(item))))
+                before, place = place, locate(item)
+                same = bool(ahead) and place == before
+                ahead.append((item, ahead[-1][1] if same else pool.submit(self._attempt, *place)))
                 if len(ahead) > len(self._workers):
                     yield _result(ahead)
             while ahead:
@@ -98,6 +110,15 @@ class ClipLoader:
         """Measure the video; raises as `load` does."""
         with self._worker() as worker:
             return worker.probe(path, self.timeout)
+
+    def look(self, path: Path, plan: FramePlan | str) -> Shown:
+        """Return which frames the plan shows and what it takes to decode them; raises as `load` does."""
+        with self._worker() as worker:
+            return worker.look(path, parse_plan(plan), self.timeout)
+
+    def cached_bytes(self, path: Path, plan: FramePlan | str) -> int | None:
+        """Return the size of the clip in the cache, `None` if it is not there; raises as `hash` does."""
+        return self._cache.bytes_of(self.hash(path), parse_plan(plan)) if self._cache else None
 
     def hash(self, path: Path) -> str:
         """Return the content hash of the file; read once, then remembered."""

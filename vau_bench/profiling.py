@@ -1,0 +1,109 @@
+"""Where the time of an evaluation goes: how long each stage was busy, which one others wait for, what would help."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+BUSY = 0.85
+"""From this share of the time on a stage is what limits a run; no stage is busy all the time, even where it does."""
+
+ADVICE = {
+    "decode": "decoding is the limit: more --decode-workers, or a frame plan with fewer or smaller frames",
+    "cache": "reading kept frames is the limit: put the cache ($VAU_BENCH_CACHE) on a faster disk",
+    "inputs": "the processor is the limit: fewer or smaller frames, or more processes (torchrun, --shard)",
+    "generate": "the model is the limit: a larger batch_size, more processes (torchrun, --shard), or a served model",
+    "calls": "the endpoint is the limit: a higher concurrency, or more endpoints",
+    "requests": "writing prompts and hashing videos is the limit: more processes (torchrun, --shard)",
+    "journal": "writing the journal is the limit: put --out on a faster disk",
+}
+"""What helps where a stage is the limit."""
+
+_NOBODY = "no stage is busy all the time, each waits for another: a larger batch_size, a higher concurrency"
+
+
+class Stage(NamedTuple):
+    """What one stage took.
+
+    Attributes:
+        name: of the stage.
+        count: how often it was done.
+        seconds: in all, of all its lanes together.
+        lanes: how many can be at it at once.
+        busy: share of the time that its lanes were busy, 0 to 1.
+    """
+
+    name: str
+    count: int
+    seconds: float
+    lanes: int
+    busy: float
+
+
+class Profile:
+    """A stopwatch for stages that go on at once, in several threads.
+
+    Args:
+        clock: in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._begin = clock()
+        self._lock = threading.Lock()
+        self._spent: dict[str, tuple[int, float, int]] = {}
+
+    @property
+    def wall(self) -> float:
+        """Seconds since the profile began."""
+        return self._clock() - self._begin
+
+    @contextmanager
+    def at(self, stage: str, *, count: int = 1, lanes: int = 1) -> Iterator[None]:
+        """Count the time that the block takes to a stage.
+
+        Args:
+            stage: its name.
+            count: how many samples it is done for.
+            lanes: how many blocks of the stage may be under way at once.
+        """
+        begin = self._clock()
+        try:
+            yield
+        finally:
+            self.add(stage, self._clock() - begin, count=count, lanes=lanes)
+
+    def add(self, stage: str, seconds: float, *, count: int = 1, lanes: int = 1) -> None:
+        """Count seconds to a stage; see `at`."""
+        with self._lock:
+            done, spent, most = self._spent.get(stage, (0, 0.0, 1))
+            self._spent[stage] = (done + count, spent + seconds, max(most, lanes))
+
+    def stages(self) -> list[Stage]:
+        """Return what each stage took until now, in the order of their first use."""
+        wall = max(self.wall, 1e-9)
+        with self._lock:
+            spent = dict(self._spent)
+        return [Stage(name, n, s, lanes, min(1.0, s / (wall * lanes))) for name, (n, s, lanes) in spent.items()]
+
+    def advice(self) -> str:
+        """Return what would make the run faster, in a sentence."""
+        stages = self.stages()
+        if not stages:
+            return "nothing was done"
+        most = max(stages, key=lambda stage: stage.busy)
+        return ADVICE.get(most.name, f"{most.name} is the limit") if most.busy >= BUSY else _NOBODY
+
+    def as_json(self) -> dict[str, object]:
+        """Return all of it."""
+        return {
+            "seconds": round(self.wall, 3),
+            "stages": [
+                {**stage._asdict(), "seconds": round(stage.seconds, 3), "busy": round(stage.busy, 4)}
+                for stage in self.stages()
+            ],
+            "advice": self.advice(),
+        }
