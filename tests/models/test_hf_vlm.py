@@ -22,6 +22,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 FAMILIES = ("internvl", "llava_onevision", "smolvlm")
+PRESETS = {"internvl": "internvl3_2b", "llava_onevision": "llava_onevision_7b", "smolvlm": "smolvlm2_2b"}
 ANSWERED = {Outcome.SCORED, Outcome.TRUNCATED}
 
 
@@ -166,7 +167,7 @@ class TestFailures:
             ask(id="d", text=f"What is {pad}?"),
             ask(id="e", max_new_tokens=2),
         ]
-        found = [response for response in vlm(family, batch_size=3).generate(asked)]
+        found = sorted(vlm(family, batch_size=3).generate(asked), key=lambda response: response.sample_id)
         outcomes = [response.outcome for response in found]
         assert outcomes[1:4] == [Outcome.MISSING, Outcome.ERRORED, Outcome.ERRORED]
         assert {outcomes[0], outcomes[4]} <= ANSWERED
@@ -196,17 +197,20 @@ class TestFailures:
             list(model.generate([ask()]))
 
 
+@pytest.mark.parametrize("model", ["hf_vlm", "preset"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_from_the_command_line(tiny, tmp_path, monkeypatch, family):
+def test_from_the_command_line(tiny, tmp_path, monkeypatch, family, model):
     monkeypatch.setenv("VAU_BENCH_CACHE", str(tmp_path / "cache"))
     done = CliRunner().invoke(
         cli,
         [
-            "evaluate", "--model", "hf_vlm", "--checkpoint", str(tiny(family)), "--tasks", "vau_synth_mcq",
-            "--limit", "2", "--max-new-tokens", "4", "--out", str(tmp_path), "--run-id", "r",
+            "evaluate", "--model", PRESETS[family] if model == "preset" else model, "--checkpoint", str(tiny(family)),
+            "--model-args", "dtype=float32", "--tasks", "vau_synth_mcq", "--limit", "2", "--max-new-tokens", "4",
+            "--no-report", "--out", str(tmp_path), "--run-id", "r",
         ],
     )  # fmt: skip
     assert done.exit_code in (0, 1), done.output
     results = json.loads((tmp_path / "r" / "results.json").read_text())
     (task,) = results["tasks"]
     assert task["expected"] == 2 and not task["outcomes"].get("errored")
+    assert model == "hf_vlm" or task["frames"].startswith("uniform(16)")
