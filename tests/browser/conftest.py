@@ -59,12 +59,18 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Open a file or an address: `open_page(path, width=390, scheme="dark")`. No page may write an error."""
+    """Open a file or an address: `open_page(path, width=390, scheme="dark", scripts=False)`; it may write no error."""
     contexts, complaints = [], []
 
-    def open_it(where: Path | str, *, width: int = 1280, scheme: str = "light", bare: bool = False) -> Any:
+    def open_it(
+        where: Path | str, *, width: int = 1280, scheme: str = "light", bare: bool = False, scripts: bool = True
+    ) -> Any:
         context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=bare, reduced_motion="reduce"
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            bypass_csp=bare,
+            reduced_motion="reduce",
+            java_script_enabled=scripts,
         )
         contexts.append(context)
         page = context.new_page()
@@ -164,12 +170,12 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def leaderboard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A leaderboard page with five measured models, one of a hostile name, beside the published figures."""
+    """A leaderboard with measured models, one of a hostile name and one that reflects, beside the published figures."""
     pytest.importorskip("matplotlib")
     from vau_bench.leaderboard.page import build_page
 
     made = load("board_of_tests", "leaderboard", "test_page.py")
-    entries = [*made.several(), made.entry(HOSTILE[0] + HOSTILE[2], 0.2, seed=9)]
+    entries = [*made.several(), made.entry(HOSTILE[0] + HOSTILE[2], 0.2, seed=9), made.reflecting("SRVAU-R1")]
     folder = tmp_path_factory.mktemp("leaderboard")
     build_page(made.board(*entries), folder)
     return folder / "index.html"

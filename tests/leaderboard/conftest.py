@@ -56,6 +56,12 @@ def board(tmp_path: Path, entered: Path) -> Path:
 
 
 @pytest.fixture
+def copied(tmp_path: Path, runs: dict[str, Path]) -> Callable[[str], Path]:
+    """Copy a finished run, to be written into: `copied("random")`."""
+    return lambda name: Path(shutil.copytree(runs[name], tmp_path / "copied" / name))
+
+
+@pytest.fixture
 def edit() -> Callable[..., None]:
     """Change a JSON file of an entry by hand: `edit(path, change, rehash=True)` also mends its hash."""
 

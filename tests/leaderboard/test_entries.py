@@ -27,7 +27,7 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def findings(folder: Path) -> list[tuple[str, str, str]]:
-    return [tuple(f) for f in check_entries(folder, Catalogue())[1]]
+    return [(f.entry, f.level, f.told) for f in check_entries(folder, Catalogue())[1]]
 
 
 def first(folder: Path) -> Path:
@@ -61,10 +61,10 @@ def test_the_same_run_gives_the_same_bytes(runs: dict[str, Path]) -> None:
     assert pack(entry_of(runs["random"])) == pack(entry_of(runs["random"]))
 
 
-def test_no_text_of_a_dataset_no_response_and_no_truth_is_in_it(board: Path) -> None:
+def test_a_sample_is_told_in_numbers_without_any_text_of_a_dataset_or_a_response(board: Path) -> None:
     rows = gzip.decompress((first(board) / "scores.jsonl.gz").read_bytes()).decode().splitlines()
     assert {tuple(sorted(json.loads(row))) for row in rows} == {
-        ("first_worth", "group", "outcome", "sample_id", "task", "values", "worth")
+        ("first_worth", "group", "label", "outcome", "predicted", "sample_id", "task", "true", "values", "worth")
     }
     assert all(v is None or isinstance(v, float) for row in rows for v in json.loads(row)["values"].values())
 
@@ -252,7 +252,7 @@ def test_samples_that_were_changed_are_found(board: Path, change: Callable[[Any]
     change(rows)
     rewrite_scores(path, gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
     errors = [told for _, level, told in findings(board) if level == "error"]
-    assert errors and sentence in errors[0]
+    assert any(sentence in told for told in errors)
 
 
 @pytest.mark.parametrize(
@@ -305,18 +305,21 @@ def test_a_task_that_is_gone_or_newer_makes_an_entry_stale_which_is_no_error(
         draw("gone", [True] * 30, task="no_such_task"),
         draw("old", [True] * 30, version=0),
         draw("reparsed", [True] * 30, digests={**digests, "data": "d", "parser": "before"}),
+        draw("told", [True] * 30, headline="position_balanced_accuracy"),
         draw("fresh", [True] * 30),
     )
     entries, told = check_entries(tmp_path, Catalogue())
-    assert len(entries) == 4
+    assert len(entries) == 5
     assert [(f.entry, f.level) for f in told] == [
         ("gone/run", "stale"),
         ("old/run", "stale"),
         ("reparsed/run", "stale"),
+        ("told/run", "stale"),
     ]
     assert "there is no such task any more" in told[0].told
     assert "measured with version 0, the task is at version 1" in told[1].told
     assert "the parser has changed since" in told[2].told
+    assert "ranked by position_balanced_accuracy, its headline is accuracy now" in told[3].told
     check = ["leaderboard", "check", "--dir", str(tmp_path)]
     assert CliRunner().invoke(cli, check).exit_code == 0
     assert CliRunner().invoke(cli, [*check, "--strict"]).exit_code == 1
@@ -326,7 +329,7 @@ def test_reflections_are_held_to_the_samples_too(draw: Callable[..., Entry]) -> 
     entry = draw("reflecting", [i % 3 > 0 for i in range(40)])
     rows = [r.model_copy(update={"first_worth": float(i % 2)}) for i, r in enumerate(entry.rows)]
     task = entry.tasks[0]
-    told = {"cells": {"repaired": 13, "broken": 7, "kept_right": 13, "kept_wrong": 7}, "metrics": {}}
+    told: dict[str, Any] = {"pairs": 40, "without_pair": 0, "cells": {}, "metrics": {}}
     task["reflection"] = told  # type: ignore[typeddict-item]
     entry = Entry(None, entry.model, entry.manifest, [task], rows)
     (anew,) = recompute([computable(task, entry.by_task[task["task"]])])
@@ -340,8 +343,11 @@ def test_reflections_are_held_to_the_samples_too(draw: Callable[..., Entry]) -> 
         "kept_wrong": sum(a == b == 0 for a, b in zip(first, worth, strict=True)),
     }
     assert problems([entry]) == {0: []}
-    told["cells"]["repaired"] += 1  # type: ignore[index]
-    told["metrics"]["net_gain"] = {**told["metrics"]["net_gain"], "value": 1.0}  # type: ignore[index]
+    told["pairs"] = 39
+    assert "the counts of repaired and broken answers are not those" in problems([entry])[0][0]
+    told["pairs"] = 40
+    told["cells"]["repaired"] += 1
+    told["metrics"]["net_gain"] = {**told["metrics"]["net_gain"], "value": 1.0}
     assert len(problems([entry])[0]) == 2
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,14 +16,18 @@ import pytest
 from vau_bench.catalogue import Catalogue
 from vau_bench.errors import DataError, RunError
 from vau_bench.leaderboard.adding import add_entry
-from vau_bench.leaderboard.board import Board, read_board
-from vau_bench.leaderboard.entries import Entry, SampleRow, pack
+from vau_bench.leaderboard.board import Board, Finding, read_board
+from vau_bench.leaderboard.entries import Entry, SampleRow
+from vau_bench.leaderboard.exports import to_csv
 from vau_bench.leaderboard.figures import drawings
 from vau_bench.leaderboard.page import build_page
+from vau_bench.leaderboard.pages import to_markdown
 from vau_bench.leaderboard.published import read_published
 from vau_bench.leaderboard.ranking import rank_all
+from vau_bench.leaderboard.reflections import reflected
 from vau_bench.leaderboard.standings import aggregate
-from vau_bench.leaderboard.verify import computable, recompute
+from vau_bench.leaderboard.verify import computable, recompute, reflection_columns
+from vau_bench.metrics.reflection import reflection_cells
 from vau_bench.records import Outcome
 from vau_bench.results import TaskResult
 from vau_bench.runs import Manifest, TaskEntry, slug
@@ -79,6 +82,8 @@ def _rows(task: str, skill: float, rng: np.random.Generator, n: int) -> list[Sam
                 "end_error": 2.0 if i % 4 else None,
             },
             worth=float(tiou[i]),
+            true=(5.0 + i % 7, 10.0 + i % 7) if i % 4 else None,
+            predicted=(6.0 + i % 7, 12.0 + i % 7),
         )
         for i in range(n)
     ]
@@ -110,6 +115,22 @@ def _result(rows: list[SampleRow], seed: int, more: dict[str, Any]) -> TaskResul
         **more,
     }
     return cast("TaskResult", bare)
+
+
+def reflecting(model: str, *, seed: int = 0, n: int = 40) -> Entry:
+    """An entry in the style `reflect`; every fifth answer had no first one."""
+    bare = bare_entry(model, 0.5, seed=seed, n=n, style="reflect")
+    firsts = [(7 * i % 11) / 10 if i % 5 else None for i in range(n)]
+    rows = [row.model_copy(update={"first_worth": first}) for row, first in zip(bare.rows, firsts, strict=True)]
+    worth = reflection_columns(rows)
+    cells = reflection_cells(worth["first"], worth["revised"])
+    reflection = {"pairs": cells.pairs, "without_pair": n - cells.pairs, "cells": cells._asdict()}
+    task = bare.tasks[0]
+    task["reflection"] = cast("Any", reflection)
+    (found,) = recompute([computable(task, rows)])
+    task["metrics"] = {k: v for k, v in found.items() if "/" not in k}
+    reflection["metrics"] = {k.removeprefix("reflection/"): v for k, v in found.items() if "/" in k}
+    return Entry(None, bare.model, bare.manifest, [task], rows)
 
 
 def board(*entries: Entry, published: Path | None = PUBLISHED) -> Board:
@@ -282,7 +303,36 @@ def test_what_an_entry_tells_is_drawn() -> None:
     told.tasks[0]["reflection"] = cast("Any", {"pairs": 10, "cells": cells, "metrics": {}})
     other = entry("other", 0.4, seed=1, usage={"seconds": 0.5})
     kinds = [d.stem.rpartition("-")[2] for d in drawings(board(told, other, published=None), radar=True)]
-    assert kinds == ["forest", "recall", "classes", "radar", "outcomes", "reflection", "judge", "cost"]
+    assert kinds == ["forest", "recall", "classes", "radar", "outcomes", "starts", "reflection", "judge", "cost"]
+
+
+def test_reflections_are_told_and_drawn(tmp_path: Path) -> None:
+    made = board(reflecting("SRVAU-R1"), entry("motion", 0.4), published=None)
+    direct, reflect = made.rankings
+    assert reflected(direct) == []
+    (row,) = reflected(reflect)
+    cells = reflect.members[0].task["reflection"]["cells"]
+    assert row.pairs == sum(cells.values()) == 32 and row.expected == 40
+    assert row.first * 32 == cells["kept_right"] + cells["broken"]
+    assert (row.revised - row.first) * 32 == pytest.approx(row.repaired - row.broken)
+    kinds = [d.stem.rpartition("-")[2] for d in drawings(made) if d.ranking == 1]
+    assert kinds == ["forest", "recall", "classes", "outcomes", "starts", "reflection"]
+    text = built(made, tmp_path)
+    assert text.count("First answer against the revised one</summary>") == 1
+    assert f">{row.gain}</td>" in text and f">{row.graded}</td>" in text
+    markdown = to_markdown(made)
+    assert f"| SRVAU-R1 | 32 of 40 | {100 * row.first:.1f} | {100 * row.revised:.1f} | {row.gain} |" in markdown
+    metrics = {line.split(",")[11] for line in to_csv(made).splitlines()}
+    assert {"reflection/net_gain", "reflection/repair_rate"} <= metrics
+
+
+def test_a_stale_row_says_so(tmp_path: Path) -> None:
+    fresh = board(entry("old", 0.4), entry("new", 0.5, seed=1), published=None)
+    stale = [Finding("old/run-old-0", "stale", f"{TASK}: the parser has changed since", TASK)]
+    made = Board(fresh.rankings, {}, [], stale)
+    text = built(made, tmp_path)
+    assert text.count('<span class="chip fair">stale</span>') == 1 and text.count("the parser has changed since") == 2
+    assert to_markdown(made).count("(stale)") == 1
 
 
 def test_the_cost_of_an_answer_is_told(tmp_path: Path) -> None:
@@ -311,33 +361,6 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot write"):
         build_page(board(entry("a", 0.4), published=None), tmp_path)
     assert not (tmp_path / "index.html").exists()
-
-
-def save(folder: Path, made: Entry) -> None:
-    path = folder / "entries" / slug(made.model) / made.manifest.run_id
-    path.mkdir(parents=True)
-    for name, content in pack(made).items():
-        (path / name).write_bytes(content)
-
-
-@pytest.mark.benchmark
-def test_fifty_entries_of_a_thousand_samples(tmp_path: Path) -> None:
-    names = [f"{'floors/' if k % 10 == 9 else ''}model-{k:02d}" for k in range(50)]
-    for made in with_figures([bare_entry(name, 0.1 + 0.01 * k, seed=k, n=1000) for k, name in enumerate(names)]):
-        save(tmp_path, made)
-    shutil.copytree(PUBLISHED, tmp_path / "published")
-    start = time.perf_counter()
-    read = read_board(tmp_path, Catalogue())
-    middle = time.perf_counter()
-    paths = build_page(read, tmp_path)
-    end = time.perf_counter()
-    size = sum(p.stat().st_size for p in paths) / 1e6
-    print(
-        f"\nleaderboard build, 50 entries of 1,000 samples: read and rank {middle - start:.1f} s, page and plots",
-        end="",
-    )
-    print(f" {end - middle:.1f} s, together {end - start:.1f} s (target 15 s); {len(paths)} files, {size:.1f} MB")
-    assert "model-49" in (tmp_path / "index.html").read_text()
 
 
 def test_an_entry_keeps_what_its_answers_cost(tmp_path: Path, runs: dict[str, Path]) -> None:

@@ -28,7 +28,7 @@ from vau_bench.plots.forest import forest_lines
 from vau_bench.plots.labels import apart
 from vau_bench.plots.recall import THRESHOLDS, curve
 from vau_bench.plots.reported import CONSTANT_INTERVALS, Reported
-from vau_bench.plots.starts import starts
+from vau_bench.plots.starts import Starts
 from vau_bench.plots.theme import legible_name
 
 HOSTILE = (
@@ -59,7 +59,7 @@ def named(names: tuple[str, ...], data: Any) -> dict[str, Callable[[Theme], Figu
         "classes": lambda t: plots.class_dots(entries, theme=t),
         "radar": lambda t: plots.class_radar(entries, theme=t),
         "outcomes": lambda t: plots.outcome_bars(entries, theme=t),
-        "starts": lambda t: plots.predicted_starts(scores, theme=t),
+        "starts": lambda t: plots.predicted_starts({n: Starts.of_scores(s) for n, s in scores.items()}, theme=t),
         "reflection": lambda t: plots.reflection_flow(reflected, theme=t),
         "judge": lambda t: plots.judge_panel([(n, data.judged(3 + k / 4)) for k, n in enumerate(names)], theme=t),
         "cost": lambda t: plots.score_against_cost(priced, theme=t),
@@ -106,7 +106,7 @@ def test_nothing_to_draw_is_said(data: Any) -> None:
         plots.class_radar([]),
         plots.outcome_bars([]),
         plots.predicted_starts({}),
-        plots.predicted_starts({"a": []}),
+        plots.predicted_starts({"a": Starts.of_scores([])}),
         plots.reflection_flow([("a", data.result(0.1))]),
         plots.judge_panel([]),
         plots.score_against_cost([]),
@@ -133,7 +133,7 @@ def test_one_model_with_one_sample(data: Any) -> None:
         plots.class_dots([("a", alone)]),
         plots.outcome_bars([("a", alone)]),
         plots.recall_curve({"a": data.scores(0.5, n=1)}),
-        plots.predicted_starts({"a": data.scores(0.5, n=2)}),
+        plots.predicted_starts({"a": Starts.of_scores(data.scores(0.5, n=2))}),
         plots.score_against_cost([plots.Priced("a", alone["metrics"]["miou"], 0.1, 3.0)]),
     ):
         assert png(figure)
@@ -165,7 +165,7 @@ def test_recall_falls_with_the_threshold_and_lies_in_its_ribbon(data: Any) -> No
 
 
 def test_starts_count_what_was_not_predicted(data: Any) -> None:
-    found = starts(data.scores(0.5))
+    found = Starts.of_scores(data.scores(0.5))
     assert len(found.pairs) + found.without == data.SAMPLES
     assert found.without == len(range(0, data.SAMPLES, 9))
 

@@ -24,7 +24,7 @@ from vau_bench.report.choosing import choose, evenly, shares
 from vau_bench.report.command import repeat_command
 from vau_bench.report.contents import TaskContents
 from vau_bench.report.excerpts import clipped, excerpt, legible
-from vau_bench.report.timeline import timeline
+from vau_bench.report.timeline import envelope, timeline
 from vau_bench.report.webp import encode_webp, shrunk
 from vau_bench.results import MetricResult, SampleScore
 from vau_bench.runs import TaskEntry
@@ -157,6 +157,21 @@ def test_scores_are_drawn_as_strong_as_they_are() -> None:
     assert drawn is not None
     assert [(bar.x, bar.width, bar.score) for bar in drawn.rows[0].bars] == [(0, 20, 0.25), (40, 40, 1.0)]
     assert drawn.rows[0].told == "highest score 1.00 at 4.00 \u2013 8.00 s"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reach"),
+    [
+        ([[2.0, 3.0], [0.5, 1.0]], (0.5, 3.0)),
+        ([[3.0, 2.0], [1.0, 1.0]], None),
+        ([[3.0, 2.0], [4.0, 5.0]], (4.0, 5.0)),
+        ([], None),
+        (None, None),
+        ("A", None),
+    ],
+)
+def test_an_answer_reaches_from_its_first_start_to_its_last_end(answer: Any, reach: Any) -> None:
+    assert envelope(answer) == reach
 
 
 def test_of_many_intervals_the_first_are_told() -> None:

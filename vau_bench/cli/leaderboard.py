@@ -28,32 +28,35 @@ def leaderboard() -> None:
 @run_argument
 @_dir_option
 @click.option("--name", help="Name of the model on the leaderboard; default: the adapter and its checkpoint.")
+@click.option("--report", metavar="URL|FILE", help="The run's report: an https address, or a file below the folder.")
 @click.option("--replace", "replace_old", is_flag=True, help="Overwrite the entry of the same model and run name.")
-def add(run: Path, folder: Path, name: str | None, replace_old: bool) -> None:
+def add(run: Path, folder: Path, name: str | None, report: str | None, replace_old: bool) -> None:
     """Make an entry of a finished run, and print where it is.
 
     It holds the manifest without paths, addresses and machine names, the results, and per sample what the metrics are
-    made from: no footage, no response, no text of a dataset.
+    made from: no footage, no response, no text of a dataset. A report holds those, so it is linked and not copied.
     """
     from vau_bench.leaderboard.adding import add_entry
 
-    click.echo(add_entry(run, folder, name=name, replace_old=replace_old))
+    click.echo(add_entry(run, folder, name=name, report=report, replace_old=replace_old))
 
 
 @leaderboard.command()
 @_dir_option
 @tasks_dir_option
-@click.option("--strict", is_flag=True, help="Fail on stale entries, too.")
+@click.option("--strict", is_flag=True, help="Fail on stale entries and absent reports, too.")
 @json_option
 @click.pass_context
 def check(ctx: click.Context, folder: Path, tasks_dirs: tuple[Path, ...], strict: bool, as_json: bool) -> None:
     """Check all entries and published figures: schema, hashes, and every figure computed again from its samples.
 
-    Exit code 1 when one is wrong. An entry of a task that is gone or has changed since is stale, which is told.
+    Exit code 1 when one is wrong. An entry of a task that is gone or has changed since is stale, which is told; so is
+    a linked report that is not there.
     """
     from vau_bench.catalogue import Catalogue
     from vau_bench.leaderboard.board import check_entries
     from vau_bench.leaderboard.published import read_published
+    from vau_bench.report.wording import printable
 
     entries, findings = check_entries(folder, Catalogue(tasks_dirs))
     published = read_published(folder / "published")
@@ -62,7 +65,7 @@ def check(ctx: click.Context, folder: Path, tasks_dirs: tuple[Path, ...], strict
         print_json({"sound": [e.where for e in entries], "findings": [f._asdict() for f in findings]})
     else:
         for finding in findings:
-            click.echo(f"{finding.level}: {finding.entry}: {finding.told}")
+            click.echo(printable(f"{finding.level}: {finding.entry}: {finding.told}"))
         rows = sum(len(table.rows) for file in published for table in file.tables)
         stale = len({f.entry for f in findings if f.level == "stale"})
         click.echo(f"{len(entries)} entries are sound, {stale} stale, {errors} errors; {rows} published rows")

@@ -13,9 +13,11 @@ from typing import Any, cast
 from vau_bench.errors import DataError, RunError
 from vau_bench.evaluation import nothing_scored
 from vau_bench.leaderboard.entries import Entry, SampleRow, entry_paths, pack, read_entry
-from vau_bench.leaderboard.verify import computable, recompute
+from vau_bench.leaderboard.links import named
+from vau_bench.leaderboard.verify import computable, differing, recompute
 from vau_bench.records import JSON, Outcome
-from vau_bench.results import TaskResult
+from vau_bench.report.timeline import envelope
+from vau_bench.results import SampleScore, TaskResult
 from vau_bench.runs import Manifest, RunFolder, slug
 from vau_bench.saved import load_results
 from vau_bench.usage import UsageResult, mean_usage
@@ -25,9 +27,11 @@ _PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:[\\/]|~?/|\.{1,2}/|\\\\)[^\s'\",;
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\",;()]+", re.IGNORECASE)
 _NOT_VERIFIABLE = ("text", "confusion")
 _LONGEST_NAME = 80
+UNLABELLED = "unknown"
+"""The class of samples without one, as results name it."""
 
 
-def entry_of(run: Path, name: str | None = None) -> Entry:
+def entry_of(run: Path, name: str | None = None, report: str | None = None) -> Entry:
     """Return a finished, scored run as an entry.
 
     Its intervals are made anew with the settings that `check` uses, whatever the run was scored with.
@@ -35,6 +39,7 @@ def entry_of(run: Path, name: str | None = None) -> Entry:
     Args:
         run: the run folder.
         name: of the model on the leaderboard; default: the adapter, and the checkpoint where it has one.
+        report: where the report of the run is, see `vau_bench.leaderboard.links`.
 
     Raises:
         RunError: if the run is not finished, not scored, if nothing was scored, or if its figures are not those of its
@@ -47,24 +52,31 @@ def entry_of(run: Path, name: str | None = None) -> Entry:
     problem = nothing_scored(results)
     if problem:
         raise RunError(f"{run} is no entry: {problem}")
-    rows = [
-        SampleRow(
-            task=s.task,
-            sample_id=s.sample_id,
-            group=s.group,
-            outcome=Outcome(s.outcome),
-            values=dict(s.values),
-            worth=s.worth,
-            first_worth=s.first_worth,
-        )
-        for s in results.scores
-    ]
+    kinds = {t["task"]: t["kind"] for t in results.tasks}
+    places = {t["task"]: {c: place for place, c in enumerate(sorted(t["classes"]))} for t in results.tasks}
+    rows = [_sample_row(score, kinds.get(score.task, ""), places.get(score.task, {})) for score in results.scores]
     shown = (name or _name(manifest)).strip()
     if not shown:
         raise RunError("the model needs a name; pass --name")
-    entry = Entry(None, shown, without_machine(manifest), results.tasks, rows)
+    entry = Entry(None, shown, without_machine(manifest), results.tasks, rows, report)
     costs = mean_usage(RunFolder.existing(run).responses())
     return replace(entry, tasks=[_with_cost(_estimated_anew(t, entry, run), costs) for t in results.tasks])
+
+
+def _sample_row(score: SampleScore, kind: str, places: Mapping[str, int]) -> SampleRow:
+    timed = kind == "grounding"
+    return SampleRow(
+        task=score.task,
+        sample_id=score.sample_id,
+        group=score.group,
+        outcome=Outcome(score.outcome),
+        values=dict(score.values),
+        worth=score.worth,
+        first_worth=score.first_worth,
+        label=places.get(score.label or UNLABELLED),
+        true=envelope(score.truth) if timed else None,
+        predicted=envelope(score.prediction) if timed else None,
+    )
 
 
 def _name(manifest: Manifest) -> str:
@@ -87,10 +99,15 @@ def _estimated_anew(task: TaskResult, entry: Entry, run: Path) -> TaskResult:
                 f"{run}: {task['task']}: {name} in results.json is not that of scores.jsonl; "
                 f"run `vau-bench score {run}`"
             )
+    if "judge" in kept:
+        kept["judge"] = _scrubbed(kept["judge"])
     kept["metrics"] = {name: anew[name] for name in task["metrics"]}
     if "reflection" in task:
         metrics = {name: anew[f"reflection/{name}"] for name in task["reflection"]["metrics"]}
         kept["reflection"] = {**task["reflection"], "metrics": metrics}
+    wrong = differing(kept, anew, rows)
+    if wrong:
+        raise RunError(f"{run}: {wrong[0]}; run `vau-bench score {run}`")
     return kept
 
 
@@ -129,20 +146,24 @@ def _scrubbed(value: Any) -> Any:
     return _PATH.sub(lambda found: re.split(r"[\\/]", found[0].rstrip("/\\"))[-1] or ".", value)
 
 
-def add_entry(run: Path, folder: Path, *, name: str | None = None, replace_old: bool = False) -> Path:
+def add_entry(
+    run: Path, folder: Path, *, name: str | None = None, report: str | None = None, replace_old: bool = False
+) -> Path:
     """Write the entry of a run below `folder/entries` and return where.
 
     Args:
         run: the run folder.
         folder: `leaderboards`.
         name: of the model on the leaderboard.
+        report: of the run: its https address, or a file below `folder`; it is linked, not copied.
         replace_old: overwrite an entry of the same model and run name.
 
     Raises:
+        UsageError: if the report may not be linked or is not there.
         RunError: see `entry_of`; or if the run is entered already, or the folder cannot be written. Nothing is then
             changed.
     """
-    entry = entry_of(run, name)
+    entry = entry_of(run, name, None if report is None else named(report, folder))
     path = folder / "entries" / slug(entry.model)[:_LONGEST_NAME] / slug(entry.manifest.run_id)[:_LONGEST_NAME]
     for other in entry_paths(folder):
         if other != path and _identity(other) == entry.identity:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from vau_bench.catalogue import Catalogue
 from vau_bench.errors import DataError, UnknownNameError
 from vau_bench.leaderboard.entries import Entry, entry_paths, read_entry
+from vau_bench.leaderboard.links import is_there
 from vau_bench.leaderboard.published import Published, read_published
 from vau_bench.leaderboard.ranking import GroupKey, Ranking, rank_all
 from vau_bench.leaderboard.standings import Standing, aggregate, most_tasks
@@ -18,11 +19,19 @@ from vau_bench.scoring import RESAMPLES
 
 
 class Finding(NamedTuple):
-    """What is wrong with an entry: an `error`, or that it is `stale`."""
+    """What is to be told of an entry.
+
+    Attributes:
+        entry: the last two names of its folder.
+        level: `error`, it is wrong; `stale`, a task or its parser has changed since; `absent`, its report is not there.
+        told: the finding, in a sentence.
+        task: what is stale.
+    """
 
     entry: str
     level: str
     told: str
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,11 @@ class Board:
     standings: dict[tuple[str, str, str], tuple[list[str], list[Standing]]]
     published: list[Published]
     stale: list[Finding] = field(default_factory=list)
+
+    @property
+    def outdated(self) -> dict[tuple[str, str], str]:
+        """Return why a row is stale, by entry and task."""
+        return {(finding.entry, finding.task): finding.told for finding in self.stale}
 
 
 def check_entries(folder: Path, catalogue: Catalogue) -> tuple[list[Entry], list[Finding]]:
@@ -63,10 +77,17 @@ def check_entries(folder: Path, catalogue: Catalogue) -> tuple[list[Entry], list
         if first != entry.where:
             told.append(f"the run {entry.manifest.run_id} is entered twice: also as {first}")
         findings += [Finding(entry.where, "error", t) for t in told]
-        findings += [Finding(entry.where, "stale", t) for task in entry.tasks if (t := _stale(task, catalogue))]
+        findings += _outdated(entry, catalogue)
+        if entry.report is not None and not is_there(entry.report, folder):
+            findings.append(Finding(entry.where, "absent", f"its report {entry.report} is not there"))
         if not told:
             sound.append(entry)
     return sound, sorted(findings)
+
+
+def _outdated(entry: Entry, catalogue: Catalogue) -> list[Finding]:
+    found = [(task["task"], _stale(task, catalogue)) for task in entry.tasks]
+    return [Finding(entry.where, "stale", told, name) for name, told in found if told]
 
 
 def _stale(task: TaskResult, catalogue: Catalogue) -> str | None:
@@ -77,6 +98,8 @@ def _stale(task: TaskResult, catalogue: Catalogue) -> str | None:
         return f"{name}: there is no such task any more"
     if now.version != task["version"]:
         return f"{name}: measured with version {task['version']}, the task is at version {now.version}"
+    if now.headline != task["headline"]:
+        return f"{name}: ranked by {task['headline']}, its headline is {now.headline} now; score and add the run again"
     declared = now.spec.dataset.sha256.get(task["split"])
     for what, present in (("data", declared), ("prompts", now.digests["prompts"]), ("parser", now.digests["parser"])):
         if present and digests.get(what) != present:

@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from vau_bench.declarations import validated
 from vau_bench.errors import DataError, RunError
+from vau_bench.leaderboard.links import problem_of
 from vau_bench.records import Outcome
 from vau_bench.results import TaskResult
 from vau_bench.runs import Manifest, dump_json
@@ -41,13 +42,29 @@ class EntryIndex(_Record):
 
     schema_: Literal[1] = Field(alias="schema")
     sha256: dict[str, str]
+    report: str | None = None
+
+    @field_validator("report")
+    @classmethod
+    def _linkable(cls, report: str | None) -> str | None:
+        problem = problem_of(report) if report is not None else None
+        if problem:
+            raise ValueError(problem)
+        return report
+
+
+Seconds = Annotated[float, Field(ge=0, le=1e8)]
+Span = tuple[float, float]
+"""From the first start to the last end of an answer's intervals, in seconds."""
 
 
 class SampleRow(BaseModel):
-    """What an entry tells about one sample: which one, what became of it, and what the metrics need.
+    """What an entry tells about one sample: which one, what became of it, and what metrics and plots are made from.
 
     Attributes:
         worth: of the answer, from 0 to 1; `first_worth` of the one before a reflection.
+        label: its true class, as its place among the names of the result's `classes` in order.
+        true: of a grounding task, when the anomaly is; `predicted`, when it is said to be.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
@@ -59,6 +76,9 @@ class SampleRow(BaseModel):
     values: dict[str, float | None]
     worth: float = Field(ge=0, le=1)
     first_worth: float | None = Field(default=None, ge=0, le=1)
+    label: int | None = Field(default=None, ge=0)
+    true: tuple[Seconds, Seconds] | None = None
+    predicted: Span | None = None
 
 
 class _MetricShape(_Record):
@@ -80,6 +100,25 @@ class _FloorShape(_Record):
     metrics: dict[str, float | None]
 
 
+class _ClassShape(_Record):
+    n: int = Field(ge=0)
+    value: float | None
+
+
+class _CellsShape(_Record):
+    repaired: int = Field(ge=0)
+    broken: int = Field(ge=0)
+    kept_right: int = Field(ge=0)
+    kept_wrong: int = Field(ge=0)
+
+
+class _ReflectionShape(_Record):
+    pairs: int = Field(ge=0)
+    without_pair: int = Field(ge=0)
+    cells: _CellsShape
+    metrics: dict[str, _MetricShape]
+
+
 class _TaskShape(_Record):
     task: str
     version: int
@@ -94,6 +133,19 @@ class _TaskShape(_Record):
     metrics: dict[str, _MetricShape]
     floors: dict[str, _FloorShape]
     digests: dict[str, str]
+    classes: dict[str, _ClassShape] = {}
+    reflection: _ReflectionShape | None = None
+
+
+class _ManifestShape(_Record):
+    run_id: str
+    model: str
+    status: Literal["success"]
+    started: str
+    model_identity: dict[str, Any]
+    options: dict[str, Any]
+    environment: dict[str, Any]
+    preset: dict[str, Any] | None = None
 
 
 class _ResultsShape(_Record):
@@ -112,6 +164,7 @@ class Entry:
         model: the name that it stands under.
         tasks: the results, as in `results.json`.
         rows: of all tasks.
+        report: where the report of the run is (`vau_bench.leaderboard.links`), if anywhere.
     """
 
     path: Path | None
@@ -119,6 +172,7 @@ class Entry:
     manifest: Manifest
     tasks: list[TaskResult]
     rows: Sequence[SampleRow]
+    report: str | None = None
 
     @cached_property
     def by_task(self) -> Mapping[str, tuple[SampleRow, ...]]:
@@ -152,7 +206,9 @@ def pack(entry: Entry) -> dict[str, bytes]:
         RESULTS: dump_json(results).encode(),
         SCORES: gzip.compress("".join(f"{line}\n" for line in lines).encode(), 9, mtime=0),
     }
-    index = {"schema": SCHEMA, "sha256": {name: _sha256(data) for name, data in files.items()}}
+    index: dict[str, Any] = {"schema": SCHEMA, "sha256": {name: _sha256(data) for name, data in files.items()}}
+    if entry.report is not None:
+        index["report"] = entry.report
     return {**files, INDEX: dump_json(index).encode()}
 
 
@@ -178,13 +234,15 @@ def read_entry(path: Path) -> Entry:
     results = _json(data[RESULTS], path / RESULTS)
     validated(_ResultsShape, results, str(path / RESULTS))
     try:
-        manifest = Manifest.from_json(_json(data[MANIFEST], path / MANIFEST))
+        record = _json(data[MANIFEST], path / MANIFEST)
+        manifest = Manifest.from_json(record)
+        validated(_ManifestShape, record, str(path / MANIFEST))
     except (RunError, AttributeError) as error:
         raise DataError(f"{path / MANIFEST}: {error}") from None
     if manifest.run_id != results["run_id"]:
         raise DataError(f"{path}: the manifest is of run {manifest.run_id!r}, the results of {results['run_id']!r}")
     rows = _rows(data[SCORES], path / SCORES)
-    return Entry(path, results["model"], manifest, cast("list[TaskResult]", results["tasks"]), rows)
+    return Entry(path, results["model"], manifest, cast("list[TaskResult]", results["tasks"]), rows, index.report)
 
 
 def _rows(data: bytes, path: Path) -> list[SampleRow]:

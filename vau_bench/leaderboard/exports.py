@@ -13,8 +13,9 @@ from vau_bench.errors import UsageError, suggestion
 from vau_bench.leaderboard.board import Board
 from vau_bench.leaderboard.escaping import csv_cell, latex
 from vau_bench.leaderboard.published import REPORTED, Published
-from vau_bench.leaderboard.ranking import Member, Ranking, Row
+from vau_bench.leaderboard.ranking import Member, Ranking, Row, stems
 from vau_bench.report.wording import told
+from vau_bench.results import MetricResult
 
 MEASURED = "measured"
 HF_TASKS = {"mcq": "visual-question-answering", "classification": "video-classification"}
@@ -43,6 +44,7 @@ COLUMNS = (
     "unscored",
     "run_id",
     "entry",
+    "report",
     "data",
     "prompts",
     "parser",
@@ -69,27 +71,36 @@ def _measured(rankings: Sequence[Ranking]) -> Iterator[dict[str, object]]:
         key = ranking.key
         by_entry = {m.entry.where: m for m in ranking.members}
         for row in ranking.rows:
-            for name, unit in ranking.metrics.items():
-                if name in row.metrics:
-                    yield {
-                        "provenance": MEASURED,
-                        **{field: getattr(key, field) for field in ("dataset", "task", "version", "split", "style")},
-                        **{field: getattr(key, field) for field in ("mode", "data", "prompts", "parser")},
-                        **{field: getattr(row, field) for field in ("model", "floor", "contaminated")},
-                        "rank": row.rank if name == ranking.metric else None,
-                        "metric": name,
-                        "unit": "fraction" if unit == "%" else unit,
-                        "unscored": _rounded(row.unscored),
-                        "run_id": row.run_id,
-                        "entry": row.entry,
-                        **_figures(by_entry.get(row.entry), row, name),
-                    }
+            member = by_entry.get(row.entry)
+            for name, unit, figures in _metrics(ranking, row, member):
+                yield {
+                    "provenance": MEASURED,
+                    **{field: getattr(key, field) for field in ("dataset", "task", "version", "split", "style")},
+                    **{field: getattr(key, field) for field in ("mode", "data", "prompts", "parser")},
+                    **{field: getattr(row, field) for field in ("model", "floor", "contaminated")},
+                    "rank": row.rank if name == ranking.metric else None,
+                    "metric": name,
+                    "unit": "fraction" if unit == "%" else unit,
+                    "unscored": _rounded(row.unscored),
+                    "run_id": row.run_id,
+                    "entry": row.entry,
+                    "report": member.entry.report if member else None,
+                    **figures,
+                }
 
 
-def _figures(member: Member | None, row: Row, name: str) -> dict[str, object]:
-    if member is None:
-        return {"value": _rounded(row.metrics[name])}
-    metric = member.task["metrics"][name]
+def _metrics(ranking: Ranking, row: Row, member: Member | None) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Yield name, unit and figures of all metrics of a row; those of reflections under `reflection/NAME`."""
+    for name, unit in ranking.metrics.items():
+        if name in row.metrics:
+            own = member.task["metrics"][name] if member else None
+            yield name, unit, _figures(own) if own else {"value": _rounded(row.metrics[name])}
+    reflection = member.task.get("reflection") if member else None
+    for name, metric in (reflection["metrics"] if reflection else {}).items():
+        yield f"reflection/{name}", metric["unit"], _figures(metric)
+
+
+def _figures(metric: MetricResult) -> dict[str, object]:
     return {
         **{field: _rounded(metric[field]) for field in ("value", "low", "high", "mde")},
         "n": metric["n"],
@@ -128,11 +139,11 @@ def _reported(published: Sequence[Published]) -> Iterator[dict[str, object]]:
 def to_latex(board: Board) -> str:
     """Return one booktabs table per ranking; bold is the best row, only where it is better beyond noise."""
     head = "% needs \\usepackage{booktabs}; bold: better than every other row beyond noise (paired, 95%)\n"
-    return head + "\n".join(_latex_table(ranking) for ranking in board.rankings)
+    named = zip(board.rankings, stems(board.rankings), strict=True)
+    return head + "\n".join(_latex_table(ranking, stem) for ranking, stem in named)
 
 
-def _latex_table(ranking: Ranking) -> str:
-    key = ranking.key
+def _latex_table(ranking: Ranking, stem: str) -> str:
     names = list(ranking.metrics)
     lines = [
         "\\begin{table}",
@@ -153,7 +164,7 @@ def _latex_table(ranking: Ranking) -> str:
     lines += [
         "\\bottomrule",
         "\\end{tabular}",
-        f"\\label{{tab:{key.task.replace('_', '-')}-{key.style}}}",
+        f"\\label{{tab:{stem.replace('_', '-')}}}",
         "\\end{table}",
     ]
     return "\n".join(lines) + "\n"
@@ -195,8 +206,9 @@ def to_model_index(board: Board, model: str | None = None) -> str:
 
 
 def _result(ranking: Ranking, member: Member) -> dict[str, Any]:
-    key = ranking.key
-    return {
+    key, entry = ranking.key, member.entry
+    made = entry.manifest.environment.get("commit") or "release"
+    result: dict[str, Any] = {
         "task": {"type": HF_TASKS.get(key.kind, "video-text-to-text"), "name": key.task},
         "dataset": {
             "type": key.dataset.lower().replace(" ", "-"),
@@ -209,14 +221,21 @@ def _result(ranking: Ranking, member: Member) -> dict[str, Any]:
                 "type": name,
                 "name": f"{name} ({key.style}, strict)",
                 "value": _hub_value(metric, "value"),
-                "args": {"low": _hub_value(metric, "low"), "high": _hub_value(metric, "high"), "n": metric["n"]},
+                "args": {
+                    "low": _hub_value(metric, "low"),
+                    "high": _hub_value(metric, "high"),
+                    "n": metric["n"],
+                    "vau_bench": made,
+                },
                 "verified": False,
             }
             for name, metric in member.task["metrics"].items()
             if metric["value"] is not None
         ],
-        "source": {"name": f"vau-bench {member.entry.manifest.environment.get('commit') or 'release'}"},
     }
+    if entry.report is not None and entry.report.startswith("https://"):  # the hub takes no source without an address
+        result["source"] = {"name": "report", "url": entry.report}
+    return result
 
 
 def _hub_value(metric: Mapping[str, Any], figure: str) -> float | None:

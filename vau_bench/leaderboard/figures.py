@@ -5,20 +5,18 @@ A ranking is drawn once a model that looks at videos stands in it: blind floors 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from vau_bench.declarations import validated
 from vau_bench.leaderboard.board import Board
 from vau_bench.leaderboard.published import Published
-from vau_bench.leaderboard.ranking import FLOORS, Member, Ranking
+from vau_bench.leaderboard.ranking import Member, Ranking, is_floor, labels_of, stems
 from vau_bench.records import Outcome
 from vau_bench.results import TaskResult
-from vau_bench.runs import slug
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,7 +95,7 @@ class Usage(_Record):
 
 
 class _Drawn(_Record):
-    """The parts of a result that plots need and that no aggregate is held to."""
+    """The parts of a result that plots need."""
 
     classes: dict[str, _Class] = {}
     judge: _Judges = _Judges()
@@ -115,11 +113,8 @@ def drawings(board: Board, *, radar: bool = False) -> list[Drawing]:
     Raises:
         DataError: if an entry holds what cannot be drawn.
     """
-    names = [f"{r.key.task}-{r.key.style}" for r in board.rankings]
-    several = Counter(names)
     found = []
-    for number, (ranking, name) in enumerate(zip(board.rankings, names, strict=True)):
-        stem = slug(name if several[name] == 1 else f"{name}-v{ranking.key.version}-{number + 1}")
+    for number, (ranking, stem) in enumerate(zip(board.rankings, stems(board.rankings), strict=True)):
         found += list(_of_ranking(ranking, number, stem, radar))
     figures = reported_figures(board.published)
     if figures:
@@ -139,66 +134,129 @@ def _reported(figures: Sequence[Reported]) -> Drawing:
     )
 
 
-def labels_of(ranking: Ranking) -> list[str]:
-    """Return names of the members, each once: of several runs of a model with the run."""
-    count = Counter(m.entry.model for m in ranking.members)
-    return [
-        m.entry.model if count[m.entry.model] == 1 else f"{m.entry.model} {m.entry.manifest.run_id}"
-        for m in ranking.members
-    ]
+class _Plot(NamedTuple):
+    """A plot of a ranking: what its file and its heading are called, what it shows, and what makes it."""
+
+    kind: str
+    heading: str
+    told: str
+    draw: Callable[[Theme], Figure]
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A ranking as it is drawn: its members by name, and what was checked of each."""
+
+    ranking: Ranking
+    members: dict[str, Member]
+    checked: dict[str, _Drawn]
+
+    @property
+    def seeing(self) -> dict[str, Member]:
+        return {name: m for name, m in self.members.items() if not is_floor(m.entry)}
+
+    def results(self, names: Iterable[str]) -> list[tuple[str, TaskResult]]:
+        return [(name, self.members[name].task) for name in names]
 
 
 def _of_ranking(ranking: Ranking, number: int, stem: str, radar: bool) -> Iterator[Drawing]:
-    from vau_bench import plots
-
     members = dict(zip(labels_of(ranking), ranking.members, strict=True))
-    seeing = {name: m for name, m in members.items() if not m.entry.manifest.model.startswith(FLOORS)}
-    if not seeing:
-        return
     checked = {name: validated(_Drawn, m.task, m.entry.where) for name, m in members.items()}
-    entries = [(name, m.task) for name, m in members.items()]
-    looking = [(name, m.task) for name, m in seeing.items()]
+    scene = _Scene(ranking, members, checked)
+    if not scene.seeing:
+        return
     what = f"{ranking.key.task}, {ranking.key.style}"
-
-    def made(kind: str, heading: str, told: str, draw: Callable[[Theme], Figure]) -> Drawing:
-        return Drawing(f"{stem}-{kind}", heading, f"{told}: {what}", number, draw)
-
-    yield made(
-        "forest",
-        f"{ranking.metric} with intervals",
-        f"{ranking.metric} of {len(entries)} rows with 95% intervals beside the blind floors",
-        lambda theme: plots.forest_plot(entries, theme=theme),
-    )
-    if ranking.key.kind == "grounding":
-        scores = {name: m.rows for name, m in members.items()}
-        told = "share of anomalies found against the tIoU that counts as found"
-        yield made("recall", "Recall by tIoU", told, lambda theme: plots.recall_curve(scores, theme=theme))
-    if len({c for name in seeing for c, row in checked[name].classes.items() if row.value is not None}) > 1:
-        told = f"{ranking.metric} by true class"
-        yield made("classes", "By class", told, lambda theme: plots.class_dots(looking, theme=theme))
-        if radar:
-            yield made("radar", "By class, radar", told, lambda theme: plots.class_radar(looking, theme=theme))
-    if any(m.task["outcomes"].get(str(Outcome.SCORED), 0) < m.task["expected"] for m in members.values()):
-        told = "what became of the expected samples"
-        yield made("outcomes", "Outcomes", told, lambda theme: plots.outcome_bars(entries, theme=theme))
-    reflecting = [(n, m.task) for n, m in seeing.items() if (r := checked[n].reflection) is not None and r.pairs]
-    if reflecting:
-        told = "answers repaired and broken by reflection"
-        yield made("reflection", "Reflection", told, lambda theme: plots.reflection_flow(reflecting, theme=theme))
-    for place, judged in enumerate(_judged({name: checked[name].judge.judges for name in seeing})):
-        told = "scores of the judged explanations by dimension"
-        kind = "judge" if not place else f"judge-{place + 1}"
-        yield made(kind, "Judged explanations", told, _judge_panel(judged))
-    priced = [_priced(n, m, checked[n]) for n, m in seeing.items()]
-    if sum(bool(p.seconds or p.tokens) for p in priced) > 1:  # one alone is told in its row
-        told = f"{ranking.metric} against seconds and tokens an answer"
-        yield made("cost", "Score against cost", told, lambda theme: plots.score_against_cost(priced, theme=theme))
+    for plot in (
+        *_values(scene),
+        *_classes(scene, radar),
+        *_outcomes(scene),
+        *_starts(scene),
+        *_reflections(scene),
+        *_judgements(scene),
+        *_costs(scene),
+    ):
+        yield Drawing(f"{stem}-{plot.kind}", plot.heading, f"{plot.told}: {what}", number, plot.draw)
 
 
-def _judge_panel(judged: list[tuple[str, dict[str, Any]]]) -> Callable[[Theme], Figure]:
+def _values(scene: _Scene) -> Iterator[_Plot]:
     from vau_bench import plots
 
-    return lambda theme: plots.judge_panel(judged, theme=theme)
+    entries, metric = scene.results(scene.members), scene.ranking.metric
+    told = f"{metric} of {len(entries)} rows with 95% intervals beside the blind floors"
+    yield _Plot("forest", f"{metric} with intervals", told, lambda theme: plots.forest_plot(entries, theme=theme))
+    if scene.ranking.key.kind == "grounding":
+        scores = {name: m.rows for name, m in scene.members.items()}
+        told = "share of anomalies found against the tIoU that counts as found"
+        yield _Plot("recall", "Recall by tIoU", told, lambda theme: plots.recall_curve(scores, theme=theme))
+
+
+def _classes(scene: _Scene, radar: bool) -> Iterator[_Plot]:
+    from vau_bench import plots
+
+    entries = scene.results(scene.seeing)
+    rows = [row for name in scene.seeing for row in scene.checked[name].classes.items()]
+    if len({name for name, row in rows if row.value is not None}) > 1:
+        told = f"{scene.ranking.metric} by true class"
+        yield _Plot("classes", "By class", told, lambda theme: plots.class_dots(entries, theme=theme))
+        if radar:
+            yield _Plot("radar", "By class, radar", told, lambda theme: plots.class_radar(entries, theme=theme))
+
+
+def _outcomes(scene: _Scene) -> Iterator[_Plot]:
+    from vau_bench import plots
+
+    entries = scene.results(scene.members)
+    if any(result["outcomes"].get(str(Outcome.SCORED), 0) < result["expected"] for _, result in entries):
+        told = "what became of the expected samples"
+        yield _Plot("outcomes", "Outcomes", told, lambda theme: plots.outcome_bars(entries, theme=theme))
+
+
+def _starts(scene: _Scene) -> Iterator[_Plot]:
+    from vau_bench import plots
+    from vau_bench.plots.starts import prior_start
+
+    answers = {name: [(row.true, row.predicted) for row in m.rows] for name, m in scene.seeing.items()}
+    found = {name: own for name, pairs in answers.items() if (own := plots.Starts.of(pairs)).pairs}
+    if found:
+        prior = prior_start(next(iter(found.values())).true)
+        told = "predicted against true start of the anomalies"
+        yield _Plot(
+            "starts", "Predicted starts", told, lambda theme: plots.predicted_starts(found, prior=prior, theme=theme)
+        )
+
+
+def _reflections(scene: _Scene) -> Iterator[_Plot]:
+    from vau_bench import plots
+
+    entries = scene.results(n for n in scene.seeing if (r := scene.checked[n].reflection) is not None and r.pairs)
+    if entries:
+        told = "answers repaired and broken by reflection"
+        yield _Plot("reflection", "Reflection", told, lambda theme: plots.reflection_flow(entries, theme=theme))
+
+
+def _judgements(scene: _Scene) -> Iterator[_Plot]:
+    from vau_bench import plots
+
+    def panel(judged: list[tuple[str, dict[str, Any]]]) -> Callable[[Theme], Figure]:
+        return lambda theme: plots.judge_panel(judged, theme=theme)
+
+    told = "scores of the judged explanations by dimension, as the runs tell them"
+    for place, judged in enumerate(_judged({name: scene.checked[name].judge.judges for name in scene.seeing}), 1):
+        kind = "judge" if place == 1 else f"judge-{place}"
+        yield _Plot(kind, "Judged explanations, as the runs tell them", told, panel(judged))
+
+
+def _costs(scene: _Scene) -> Iterator[_Plot]:
+    from vau_bench import plots
+
+    usages = {name: scene.checked[name].usage for name in scene.seeing}
+    if sum(bool(usage.seconds or usage.tokens) for usage in usages.values()) > 1:  # one alone is told in its row
+        priced = [
+            plots.Priced(name, result["metrics"][result["headline"]], usages[name].seconds, usages[name].tokens)
+            for name, result in scene.results(usages)
+        ]
+        told = f"{scene.ranking.metric} against seconds and tokens an answer"
+        yield _Plot("cost", "Score against cost", told, lambda theme: plots.score_against_cost(priced, theme=theme))
 
 
 def _judged(found: dict[str, list[_Judge]]) -> list[list[tuple[str, dict[str, Any]]]]:
@@ -209,13 +267,6 @@ def _judged(found: dict[str, list[_Judge]]) -> list[list[tuple[str, dict[str, An
             if one.total.value is not None:
                 panels.setdefault((one.part, one.judge, one.rubric_digest), []).append((name, one.model_dump()))
     return [panels[key] for key in sorted(panels)]
-
-
-def _priced(name: str, member: Member, checked: _Drawn) -> Any:
-    from vau_bench.plots import Priced
-
-    task: TaskResult = member.task
-    return Priced(name, task["metrics"][task["headline"]], checked.usage.seconds, checked.usage.tokens)
 
 
 def reported_figures(published: Sequence[Published]) -> list[Reported]:

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +23,9 @@ from vau_bench.errors import RunError
 from vau_bench.extras import needed
 from vau_bench.leaderboard.board import Board
 from vau_bench.leaderboard.figures import Drawing, Usage, drawings
-from vau_bench.leaderboard.ranking import Member, Ranking, Row
+from vau_bench.leaderboard.links import href
+from vau_bench.leaderboard.ranking import Member, Ranking, Row, datasets_of
+from vau_bench.leaderboard.reflections import ABOUT, GRADED, Reflected, is_graded, reflected
 from vau_bench.report.excerpts import clipped, legible
 from vau_bench.report.page import TEMPLATES as REPORT_TEMPLATES
 from vau_bench.report.wording import told
@@ -53,22 +55,36 @@ class Line:
 
     Attributes:
         facts: of the run, by name; empty for a floor that other rows state.
-        links: to the files of the entry, by name.
+        links: to the report of the run, if any, and to the files of the entry, by name.
+        report: address of the report; empty without one.
+        stale: why the row is of an earlier task; empty where it is not.
     """
 
     row: Row
-    facts: list[tuple[str, str]]
-    links: list[tuple[str, str]]
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+    report: str = ""
+    stale: str = ""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One ranking of the page."""
+    """One ranking of the page.
+
+    Attributes:
+        reflected: what reflections did to its answers; empty where nothing reflected.
+    """
 
     anchor: str
     ranking: Ranking
     lines: list[Line]
     figures: list[Shown]
+    reflected: list[Reflected]
+
+    @property
+    def reports(self) -> bool:
+        """Tell whether a row has a report."""
+        return any(line.report for line in self.lines)
 
 
 def build_page(board: Board, folder: Path, *, radar: bool = False) -> list[Path]:
@@ -132,7 +148,7 @@ def render(board: Board, shown: Sequence[Shown]) -> str:
     from vau_bench.plots.files import theme_variables
     from vau_bench.plots.theme import DARK, LIGHT
 
-    parts = [_part(r, n, [s for s in shown if s.drawing.ranking == n]) for n, r in enumerate(board.rankings)]
+    parts = [_part(board, n, [s for s in shown if s.drawing.ranking == n]) for n in range(len(board.rankings))]
     script = _asset("leaderboard.js")
     return (
         _environment()
@@ -147,6 +163,9 @@ def render(board: Board, shown: Sequence[Shown]) -> str:
                 "reported": sum(len(t.rows) for f in board.published for t in f.tables),
             },
             told=told,
+            about_reflection=ABOUT,
+            about_graded=GRADED,
+            is_graded=is_graded,
             light=Markup(theme_variables(LIGHT)),
             dark=Markup(theme_variables(DARK)),
             style=Markup((REPORT_TEMPLATES / "style.css").read_text(encoding="utf-8")),
@@ -158,22 +177,34 @@ def render(board: Board, shown: Sequence[Shown]) -> str:
     )
 
 
-def _part(ranking: Ranking, number: int, figures: list[Shown]) -> Part:
+def _part(board: Board, number: int, figures: list[Shown]) -> Part:
+    ranking = board.rankings[number]
     members = {m.entry.where: m for m in ranking.members}
-    lines = [Line(row, *_provenance(members.get(row.entry), row)) for row in ranking.rows]
-    return Part(f"ranking-{number + 1}", ranking, lines, figures)
+    outdated = board.outdated
+    lines = [
+        _line(row, members.get(row.entry), outdated.get((row.entry, ranking.key.task), "")) for row in ranking.rows
+    ]
+    return Part(f"ranking-{number + 1}", ranking, lines, figures, reflected(ranking))
 
 
-def _provenance(member: Member | None, row: Row) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return what is known of the run behind a row, and links to its entry."""
+def _line(row: Row, member: Member | None, stale: str) -> Line:
     if member is None:
-        return [], []
+        return Line(row)
+    report = href(member.entry.report) if member.entry.report is not None else ""
+    where = quote(f"entries/{member.entry.where}")
+    files = [(name, f"{where}/{name}") for name in ("manifest.json", "results.json", "scores.jsonl.gz")]
+    return Line(row, _facts(member, row, stale), [*([("report", report)] if report else []), *files], report, stale)
+
+
+def _facts(member: Member, row: Row, stale: str) -> list[tuple[str, str]]:
+    """Return what is known of the run behind a row."""
     manifest = member.entry.manifest
     environment = manifest.environment
     identity = {name: value for name, value in manifest.model_identity.items() if value is not None}
     commit = environment.get("commit")
     packages = environment.get("packages")
     facts = {
+        "stale": stale,
         "run": row.run_id,
         "measured": manifest.started,
         "frames": row.frames,
@@ -183,9 +214,7 @@ def _provenance(member: Member | None, row: Row) -> tuple[list[tuple[str, str]],
         "packages": ", ".join(f"{k} {v}" for k, v in sorted(packages.items())) if isinstance(packages, dict) else "",
         "python": _bare(environment.get("python") or ""),
     }
-    where = quote(f"entries/{member.entry.where}")
-    links = [(name, f"{where}/{name}") for name in ("manifest.json", "results.json", "scores.jsonl.gz")]
-    return [(name, value) for name, value in facts.items() if value], links
+    return [(name, value) for name, value in facts.items() if value]
 
 
 def _cost(member: Member) -> str:
@@ -203,10 +232,8 @@ def _bare(value: Any) -> str:
 
 
 def _by_dataset(parts: Sequence[Part]) -> dict[str, list[Part]]:
-    found: dict[str, list[Part]] = {}
-    for part in parts:
-        found.setdefault(part.ranking.key.dataset, []).append(part)
-    return found
+    datasets = datasets_of(part.ranking for part in parts)
+    return {name: [part for part in parts if part.ranking.key.dataset == name] for name in datasets}
 
 
 def _choices(board: Board) -> dict[str, list[str]]:

@@ -9,8 +9,10 @@ from vau_bench.errors import RunError
 from vau_bench.leaderboard.board import Board
 from vau_bench.leaderboard.escaping import markdown
 from vau_bench.leaderboard.exports import to_csv
+from vau_bench.leaderboard.links import href
 from vau_bench.leaderboard.published import Published, Table
-from vau_bench.leaderboard.ranking import Ranking, Row
+from vau_bench.leaderboard.ranking import Ranking, Row, datasets_of
+from vau_bench.leaderboard.reflections import ABOUT, GRADED, is_graded, reflected
 from vau_bench.leaderboard.standings import Standing
 from vau_bench.report.wording import told
 from vau_bench.runs import write_atomically
@@ -33,6 +35,7 @@ How to read it:
 - **Floors** never look at a frame. A model that does not beat them has not been shown to see. A floor without a rank is
   stated by the results of other rows and has no samples of its own.
 - **Trained on it**: the model's declared training data hold this dataset; `?` where nothing is declared.
+- **Stale** rows were measured with an earlier task or parser.
 - *Reported* figures follow the protocols of their papers and stand apart: they are never ranked with measured ones.
 
 Enter a run: `vau-bench leaderboard add RUN`. Check all entries: `vau-bench leaderboard check`.
@@ -52,16 +55,14 @@ def _measured(board: Board) -> Iterator[str]:
     yield "## Measured\n"
     if not board.rankings:
         yield "Nothing is entered yet.\n"
-    datasets: dict[str, list[Ranking]] = {}
-    for ranking in board.rankings:
-        datasets.setdefault(ranking.key.dataset, []).append(ranking)
-    for dataset, rankings in datasets.items():
+    outdated = board.outdated
+    for dataset in datasets_of(board.rankings):
         yield f"### {markdown(dataset)}\n"
         for (of, split, style), (tasks, standings) in board.standings.items():
             if of == dataset:
                 yield _standing_table(split, style, tasks, standings)
-        for ranking in rankings:
-            yield _ranking_table(ranking)
+        for ranking in (r for r in board.rankings if r.key.dataset == dataset):
+            yield _ranking_table(ranking, outdated)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -87,28 +88,75 @@ def _standing_table(split: str, style: str, tasks: Sequence[str], standings: Seq
     )
 
 
-def _ranking_table(ranking: Ranking) -> str:
+def _ranking_table(ranking: Ranking, outdated: Mapping[tuple[str, str], str]) -> str:
     key = ranking.key
+    reports = {m.entry.where: m.entry.report for m in ranking.members if m.entry.report is not None}
     others = list(ranking.metrics)[1:]
-    header = (
+    header = [
         "model",
         "rank",
         f"{markdown(ranking.metric)} [95 %]",
         *map(markdown, others),
         "unscored %",
         "trained on it",
-    )
-    rows = [_cells(ranking, row, others) for row in ranking.rows]
+        *(["report"] if reports else []),
+    ]
+    rows = [
+        [
+            _model(row, (row.entry, key.task) in outdated),
+            *_cells(ranking, row, others),
+            *([f"[report]({href(reports[row.entry])})" if row.entry in reports else ""] if reports else []),
+        ]
+        for row in ranking.rows
+    ]
     mde = f", MDE {told(ranking.mde, ranking.unit)}" if ranking.mde is not None else ""
     facts = (
         f"n = {ranking.n} of {ranking.clusters} source videos{mde}. Version {key.version}, split {markdown(key.split)}"
     )
     shuffled = f", options shuffled with seed {markdown(key.options)}" if key.options else ""
-    digests = f"data `{key.data[:12]}`, prompts `{key.prompts[:12]}`, parser `{key.parser[:12]}`"
+    digests = f"data `{_digest(key.data)}`, prompts `{_digest(key.prompts)}`, parser `{_digest(key.parser)}`"
     return (
         f"#### {markdown(key.task)}, {markdown(key.style)}\n\n{facts}, {key.mode} scoring{shuffled}; {digests}.\n\n"
         + _table(header, rows)
+        + _reflection_table(ranking)
     )
+
+
+def _digest(text: str) -> str:
+    """Return the beginning of a digest as it can stand between backticks."""
+    return "".join(c for c in text[:12] if c.isascii() and c.isalnum()) or "-"
+
+
+def _reflection_table(ranking: Ranking) -> str:
+    found = reflected(ranking)
+    if not found:
+        return ""
+    graded = is_graded(found)
+    header = ["model", "pairs", "right first %", "right revised %", "net gain [95 %]", "repaired", "broken"]
+    rows = [
+        [
+            markdown(r.model),
+            f"{r.pairs} of {r.expected}",
+            told(r.first, "%"),
+            told(r.revised, "%"),
+            r.gain,
+            str(r.repaired),
+            str(r.broken),
+            *([r.graded] if graded else []),
+        ]
+        for r in found
+    ]
+    about = f"{ABOUT} {GRADED}" if graded else ABOUT
+    return (
+        "\nFirst answer against the revised one:\n\n"
+        + _table([*header, *(["graded gain [95 %]"] if graded else [])], rows)
+        + f"\n{about}\n"
+    )
+
+
+def _model(row: Row, stale: bool) -> str:
+    name = f"*{markdown(row.model)}* (floor)" if row.floor else markdown(row.model)
+    return f"{name} (stale)" if stale else name
 
 
 def _cells(ranking: Ranking, row: Row, others: Sequence[str]) -> list[str]:
@@ -116,7 +164,6 @@ def _cells(ranking: Ranking, row: Row, others: Sequence[str]) -> list[str]:
     if row.low is not None and row.high is not None:
         value += f" [{told(row.low, ranking.unit)}, {told(row.high, ranking.unit)}]"
     return [
-        (f"*{markdown(row.model)}* (floor)" if row.floor else markdown(row.model)),
         "" if row.rank is None else str(row.rank),
         f"**{value}**" if row.best_alone else value,
         *(told(row.metrics.get(name), ranking.metrics[name]) for name in others),

@@ -8,6 +8,7 @@ it. Blind floors are rows like any other.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -18,12 +19,15 @@ from vau_bench.metrics.base import Metric
 from vau_bench.paired import estimate_pairs
 from vau_bench.records import JSON
 from vau_bench.results import FloorResult, TaskResult
+from vau_bench.runs import slug
 from vau_bench.saved import metrics_of
 from vau_bench.scoring import RESAMPLES, columns_of
 from vau_bench.stats import Estimate, cluster_codes
 
 FLOORS = "floors/"
 """How the names of blind models begin."""
+
+_ZERO = 1e-9  # an end of an interval that is zero is so on every machine, whatever its last digits
 
 
 class GroupKey(NamedTuple):
@@ -34,6 +38,7 @@ class GroupKey(NamedTuple):
         data: digest of the annotation; `prompts` and `parser` of what their names say.
         options: seed of the shuffle of multiple-choice options, empty without.
         samples: digest of which samples took part.
+        headline: the metric that the result is told by.
     """
 
     dataset: str
@@ -48,6 +53,7 @@ class GroupKey(NamedTuple):
     parser: str
     options: str
     samples: str
+    headline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,7 @@ def group_key(entry: Entry, task: TaskResult, rows: Sequence[SampleRow]) -> Grou
         parser=digests.get("parser", ""),
         options="" if shuffle is None or task["kind"] != "mcq" else str(shuffle),
         samples=hashlib.sha256(repr(samples_of(rows)).encode()).hexdigest()[:16],
+        headline=task["headline"],
     )
 
 
@@ -152,7 +159,7 @@ def rank_all(entries: Iterable[Entry], *, resamples: int = RESAMPLES) -> list[Ra
 
 def rank(key: GroupKey, members: Sequence[Member], *, resamples: int = RESAMPLES) -> Ranking:
     """Rank the members of one group by their headline."""
-    headline = members[0].task["headline"]
+    headline = key.headline
     metric = headline_metric(members[0])
     better = -1.0 if metric.higher_is_better is False else 1.0
 
@@ -193,7 +200,8 @@ def headline_metric(member: Member) -> Metric:
 
 
 def _beyond_noise(difference: Estimate) -> bool:
-    return difference.low is not None and difference.high is not None and not difference.low <= 0 <= difference.high
+    low, high = difference.low, difference.high
+    return low is not None and high is not None and (low > _ZERO or high < -_ZERO)
 
 
 def shared_ranks(count: int, differences: Mapping[tuple[int, int], Estimate], better: float = 1.0) -> list[int]:
@@ -274,6 +282,38 @@ def _stated_floors(members: Sequence[Member], headline: str) -> list[Row]:
         for name in sorted(stated)
         if FLOORS + name not in entered
     ]
+
+
+def datasets_of(rankings: Iterable[Ranking]) -> list[str]:
+    """Return the datasets by name, those first on which a model that sees was measured."""
+    sees: dict[str, bool] = {}
+    for ranking in rankings:
+        seen = any(not is_floor(m.entry) for m in ranking.members)
+        sees[ranking.key.dataset] = sees.get(ranking.key.dataset, False) or seen
+    return sorted(sees, key=lambda name: (not sees[name], name))
+
+
+def labels_of(ranking: Ranking) -> list[str]:
+    """Return names of the members, each once: of several runs of a model with the run, and with its time if need be."""
+    names = [m.entry.model for m in ranking.members]
+    manifests = [m.entry.manifest for m in ranking.members]
+    for more in ([m.run_id for m in manifests], [m.started for m in manifests]):
+        count = Counter(names)
+        names = [name if count[name] == 1 else f"{name} {added}" for name, added in zip(names, more, strict=True)]
+    return names
+
+
+def stems(rankings: Sequence[Ranking]) -> list[str]:
+    """Return a name for each ranking that is fit for files and labels, and no other ranking's."""
+    names = [slug(f"{r.key.task}-{r.key.style}") for r in rankings]
+    several = Counter(names)
+    found: list[str] = []
+    for number, (ranking, name) in enumerate(zip(rankings, names, strict=True), 1):
+        own = name if several[name] == 1 else f"{name}-v{ranking.key.version}-{number}"
+        while own in found:
+            own += f"-{number}"
+        found.append(own)
+    return found
 
 
 def _order(value: float | None, better: float) -> float:

@@ -17,6 +17,8 @@ from vau_bench.stats import bootstrap_sums, cluster_sums
 MOST_TASKS = 12
 """Tasks of one dataset and style that are looked at for a common choice: all choices of more take too long."""
 
+_DIGITS = 9  # values that differ by less are a tie on every machine
+
 
 class Standing(NamedTuple):
     """A model over several tasks: means with 95 % intervals."""
@@ -95,7 +97,7 @@ def _scores(metric: Metric, sums: Sequence[FloatArray]) -> FloatArray:
     """Return win rate and rank, (2, B, E), of E models in each of B resamples; an undefined value loses to all."""
     values = np.stack([metric.compute(s) for s in sums], axis=-1)
     values = -values if metric.higher_is_better is False else values
-    values = np.where(np.isfinite(values), values, -np.inf)
+    values = np.where(np.isfinite(values), np.round(values, _DIGITS), -np.inf)
     beaten = (values[:, :, None] > values[:, None, :]).sum(axis=2).astype(np.float64)
     beating = (values[:, :, None] < values[:, None, :]).sum(axis=2).astype(np.float64)
     others = values.shape[1] - 1

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vau_bench.errors import DataError, UnknownNameError
+from vau_bench.leaderboard.details import misclassed, mistimed, same
 from vau_bench.leaderboard.entries import Entry, SampleRow
 from vau_bench.metrics.base import FloatArray, Metric
 from vau_bench.metrics.reflection import REFLECTION, reflection_cells
@@ -26,7 +27,6 @@ Samples: TypeAlias = tuple[tuple[str, str], ...]
 """Which samples figures are over: ids with their source videos."""
 
 SEED = 0
-TOLERANCE = 1e-7  # sums in another order, on another machine
 _FIGURES = ("value", "n", "clusters", "low", "high", "se", "mde", "method", "answered_only")
 
 
@@ -52,7 +52,7 @@ def problems(entries: Sequence[Entry]) -> dict[int, list[str]]:
     for members in batches.values():
         anew = recompute([member for _, _, member in members])
         for (i, task, _), metrics in zip(members, anew, strict=True):
-            found[i] += _differing(task, metrics, entries[i].by_task[task["task"]])
+            found[i] += differing(task, metrics, entries[i].by_task[task["task"]])
     return found
 
 
@@ -126,7 +126,7 @@ def computable(task: TaskResult, rows: Sequence[SampleRow]) -> Computable:
     except (KeyError, ValueError, IndexError, OverflowError, UnknownNameError) as error:
         raise DataError(f"{task['task']}: the metrics cannot be computed from the samples: {error}") from None
     names = [m.name for m in metrics]
-    if "reflection" in task:
+    if task.get("reflection"):
         worth = reflection_columns(rows)
         names += [f"reflection/{m.name}" for m in REFLECTION]
         metrics += REFLECTION
@@ -152,13 +152,20 @@ def stated(task: TaskResult) -> dict[str, MetricResult]:
     return {**task["metrics"], **more}
 
 
-def _differing(task: TaskResult, anew: Mapping[str, MetricResult], rows: Sequence[SampleRow]) -> list[str]:
+def differing(task: TaskResult, anew: Mapping[str, MetricResult], rows: Sequence[SampleRow]) -> list[str]:
+    """Return what a result tells otherwise than its samples.
+
+    Args:
+        task: the result.
+        anew: its metrics as `recompute` gives them.
+        rows: its samples.
+    """
     told, name = stated(task), task["task"]
     found = [f"{name}: {metric} cannot be computed from the samples" for metric in sorted(set(told) ^ set(anew))]
     for metric in sorted(set(told) & set(anew)):
-        differing = [f for f in _FIGURES if not _same(told[metric].get(f), anew[metric].get(f))]
-        if differing:
-            figure = differing[0]
+        figures = [f for f in _FIGURES if not same(told[metric].get(f), anew[metric].get(f))]
+        if figures:
+            figure = figures[0]
             found.append(
                 f"{name}: {figure} of {metric} is told as {told[metric].get(figure)}, the samples give "
                 f"{anew[metric].get(figure)}"
@@ -166,12 +173,8 @@ def _differing(task: TaskResult, anew: Mapping[str, MetricResult], rows: Sequenc
     reflection = task.get("reflection")
     if reflection:
         worth = reflection_columns(rows)
-        if reflection["cells"] != reflection_cells(worth["first"], worth["revised"])._asdict():
+        cells = reflection_cells(worth["first"], worth["revised"])
+        counts = (reflection["cells"], reflection["pairs"], reflection["without_pair"])
+        if counts != (cells._asdict(), cells.pairs, len(rows) - cells.pairs):
             found.append(f"{name}: the counts of repaired and broken answers are not those of the samples")
-    return found
-
-
-def _same(a: object, b: object) -> bool:
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return a == b
+    return [*found, *misclassed(task, rows), *mistimed(task, rows)]

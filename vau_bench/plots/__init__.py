@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vau_bench.plots.recall import recall_curve
     from vau_bench.plots.reflection import reflection_flow
     from vau_bench.plots.reported import CONSTANT_INTERVALS, Constant, Reported, reported_beside_floor
-    from vau_bench.plots.starts import predicted_starts
+    from vau_bench.plots.starts import Starts, predicted_starts
     from vau_bench.plots.theme import DARK, LIGHT, Theme
 
 _HOMES = {
@@ -41,6 +41,7 @@ _HOMES = {
     "Constant": "reported",
     "Reported": "reported",
     "reported_beside_floor": "reported",
+    "Starts": "starts",
     "predicted_starts": "starts",
     "DARK": "theme",
     "LIGHT": "theme",
@@ -54,6 +55,7 @@ __all__ = [
     "Constant",
     "Priced",
     "Reported",
+    "Starts",
     "Theme",
     "class_dots",
     "class_radar",

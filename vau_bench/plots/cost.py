@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from vau_bench.plots.labels import apart
-from vau_bench.plots.sheet import MARGIN, Sheet, axis_title, clean, empty, scaled
+from vau_bench.plots.sheet import Sheet, axis_title, clean, empty, scaled
 from vau_bench.plots.theme import LIGHT, Theme, drawn, legible_name, text_width
 from vau_bench.results import MetricResult
 
 _TITLE = "Score against cost"
-_LEFT, _BOTTOM, _HEIGHT = 0.6, 0.48, 2.7
+_LEFT, _RIGHT, _BOTTOM, _HEIGHT = 0.6, 0.3, 0.48, 2.7
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def score_against_cost(models: Sequence[Priced], *, theme: Theme = LIGHT) -> Fig
     )
     sheet = Sheet(_TITLE, note, _BOTTOM + _HEIGHT + 0.1, theme)
     gap = 0.3
-    width = (sheet.width - _LEFT - MARGIN - gap * (len(kinds) - 1)) / len(kinds)
+    width = (sheet.width - _LEFT - _RIGHT - gap * (len(kinds) - 1)) / len(kinds)
     first: Axes | None = None
     for number, (label, points) in enumerate(kinds):
         axes = sheet.axes(_LEFT + number * (width + gap), _BOTTOM, width, _HEIGHT, sharey=first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,22 +13,45 @@ from vau_bench.kinds.grounding import best_constant_interval
 from vau_bench.plots.sheet import MARGIN, Sheet, clean, empty, plural
 from vau_bench.plots.theme import LIGHT, Theme, drawn, legible_name
 from vau_bench.records import Segment
-from vau_bench.report.timeline import intervals
+from vau_bench.report.timeline import envelope
 from vau_bench.results import SampleScore
 
 MOST = 6
 """Models that are drawn, a panel each."""
 
+Span = tuple[float, float]
+"""From the first start to the last end of an answer, in seconds."""
+
 _TITLE = "Predicted against true start"
 _GAP, _LEFT, _BOTTOM, _ABOVE = 0.22, 0.55, 0.46, 0.58
+_TICKS = 0.2  # between two rows; the first needs no room for those above it
 
 
 @dataclass(frozen=True)
 class Starts:
-    """Pairs of true and predicted start in seconds, and how many anomalous videos have no predicted interval."""
+    """One model's answers about the anomalous videos of a grounding task.
+
+    Attributes:
+        pairs: true and predicted start, in seconds.
+        without: how many videos have no predicted interval.
+        true: when the anomalies are.
+    """
 
     pairs: list[tuple[float, float]]
     without: int
+    true: list[Segment]
+
+    @classmethod
+    def of(cls, answers: Iterable[tuple[Span | None, Span | None]]) -> Starts:
+        """Return the starts of answers: when the anomaly is, `None` in a normal video, and when it is said to be."""
+        known = [(true, predicted) for true, predicted in answers if true is not None]
+        pairs = [(true[0], predicted[0]) for true, predicted in known if predicted is not None]
+        return cls(pairs, len(known) - len(pairs), [Segment(*true) for true, _ in known])
+
+    @classmethod
+    def of_scores(cls, scores: Iterable[SampleScore]) -> Starts:
+        """Return the starts of a scored run."""
+        return cls.of((envelope(score.truth), envelope(score.prediction)) for score in scores)
 
     @property
     def error(self) -> float:
@@ -37,28 +60,25 @@ class Starts:
 
 
 @drawn
-def predicted_starts(
-    scores: Mapping[str, Sequence[SampleScore]], *, prior: float | None = None, theme: Theme = LIGHT
-) -> Figure:
+def predicted_starts(models: Mapping[str, Starts], *, prior: float | None = None, theme: Theme = LIGHT) -> Figure:
     """Draw predicted against true starts, a panel a model; the line is what a constant guess would say.
 
     Args:
-        scores: by model, of one grounding task.
+        models: their starts, of one grounding task.
         prior: the start that is guessed without looking; default: that of the constant interval that fits best.
         theme: the colours.
     """
-    found = {name: starts(own) for name, own in scores.items()}
-    found = {name: own for name, own in found.items() if own.pairs}
+    found = {name: own for name, own in models.items() if own.pairs}
     if not found:
         return empty(_TITLE, "No model gave an interval for an anomalous video with a known time.", theme)
     chosen = list(found.items())[:MOST]
     if prior is None:
-        prior = _prior_start(next(iter(scores.values())))
+        prior = prior_start(chosen[0][1].true)
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
     width = (7.2 - _LEFT - MARGIN - _GAP * (columns - 1)) / columns
     size = min(width, 3.2)
-    sheet = Sheet(_TITLE, _note(found, prior), rows * (size + _ABOVE) + _BOTTOM, theme)
+    sheet = Sheet(_TITLE, _note(found, prior), rows * (size + _ABOVE) + _BOTTOM - _TICKS, theme)
     limit = _limit([own for _, own in chosen])
     for number, (name, own) in enumerate(chosen):
         row, column = divmod(number, columns)
@@ -78,32 +98,18 @@ def predicted_starts(
     return sheet.figure
 
 
-def starts(scores: Sequence[SampleScore]) -> Starts:
-    """Return the starts of the samples with a true interval."""
-    pairs, without = [], 0
-    for score in scores:
-        true = intervals(score.truth)
-        if not true:
-            continue
-        predicted = [pair for pair in intervals(score.prediction) if pair[1] > pair[0]]
-        if predicted:
-            pairs.append((min(t[0] for t in true), min(p[0] for p in predicted)))
-        else:
-            without += 1
-    return Starts(pairs, without)
-
-
-def _prior_start(scores: Sequence[SampleScore]) -> float | None:
-    true = [Segment(*found[0][:2]) for s in scores if (found := intervals(s.truth))]
+def prior_start(true: Sequence[Segment]) -> float | None:
+    """Return where the one interval begins that fits anomalies best, without looking at any video."""
     best = best_constant_interval(true)
     return best[0] if best else None
 
 
 def _limit(found: Sequence[Starts]) -> float:
-    """Return the end of the axes: a few very late starts would press all others into a corner."""
+    """Return the end of the axes: starts far behind all anomalies would press all others into a corner."""
     values = sorted(max(pair) for own in found for pair in own.pairs)
     at = values[min(len(values) - 1, int(0.97 * len(values)))]
-    return max(1.0, (at if values[-1] > 1.5 * at else values[-1]) * 1.05)
+    latest = max(anomaly.end for own in found for anomaly in own.true)
+    return max(1.0, min(1.5 * latest, 1.05 * (at if values[-1] > 1.5 * at else values[-1])))
 
 
 def _panel(axes: Axes, own: Starts, prior: float | None, limit: float, theme: Theme, *, named: bool) -> None:

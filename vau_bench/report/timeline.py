@@ -89,6 +89,12 @@ def intervals(answer: JSON) -> list[tuple[float, float, float]]:
     return found
 
 
+def envelope(answer: JSON) -> tuple[float, float] | None:
+    """Return from where to where the intervals of an answer reach; reversed and empty ones are none."""
+    pieces = [piece for piece in intervals(answer) if piece[1] > piece[0]]
+    return (min(start for start, _, _ in pieces), max(end for _, end, _ in pieces)) if pieces else None
+
+
 MOST_TOLD = 4
 """Pieces of an answer that are told in words."""
 
