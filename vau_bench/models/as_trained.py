@@ -9,12 +9,12 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from vau_bench.declarations import validated
-from vau_bench.errors import DataError, ModelError, UsageError
+from vau_bench.errors import DataError, ModelError
 from vau_bench.models.base import ModelConfig
-from vau_bench.video import parse_plan
+from vau_bench.models.frame_plan import PlanText
 
 FILE = "vau_bench.json"
 
@@ -36,16 +36,8 @@ class AsTrained(BaseModel):
     max_pixels: int | None = None
     min_pixels: int | None = None
     total_pixels: int | None = None
-    frames: str | None = None
+    frames: PlanText | None = None
     style: str | None = None
-
-    @field_validator("frames")
-    @classmethod
-    def _is_plan(cls, value: str | None) -> str | None:
-        try:
-            return None if value is None else str(parse_plan(value))
-        except UsageError as error:
-            raise ValueError(str(error)) from None
 
     def arguments(self) -> dict[str, Any]:
         """Return what are arguments of the adapter."""

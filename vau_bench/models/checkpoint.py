@@ -98,6 +98,20 @@ def load_processor(source: Source) -> Any:
     return processor
 
 
+def load_config(source: Source) -> Any:
+    """Return the configuration with the defaults of its architecture.
+
+    Raises:
+        ModelError: if it cannot be read.
+        MissingExtraError: if torch or transformers is not installed.
+    """
+    transformers = import_transformers()
+    try:
+        return transformers.AutoConfig.from_pretrained(source.name, **_origin(source))
+    except Exception as error:  # a damaged file fails in as many ways as there are readers
+        raise ModelError(f"the configuration of {source.name} cannot be read: {_first_line(error)}") from error
+
+
 def load_model(source: Source, *, device: str, dtype: str, attention: str | None) -> Any:
     """Return the model, in evaluation mode on the device.
 

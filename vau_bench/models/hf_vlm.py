@@ -30,8 +30,11 @@ class HfVlm(LocalVlm[HfVlmConfig]):
         processor = load_processor(self._processor_source)
         set_threads(config.torch_threads)
         model = load_model(self._source, device=config.device, dtype=config.dtype, attention=config.attn_implementation)
-        builder = ImageBuilder(processor, self._architecture())
+        builder = self._inputs(processor, model.config)
         return Loaded(model, builder, processor.tokenizer, end_tokens(model, processor.tokenizer))
+
+    def _inputs(self, processor: Any, config: Any) -> ImageBuilder:
+        return ImageBuilder(processor, self._architecture())
 
     def _placed(self, inputs: dict[str, Any], model: Any) -> dict[str, Any]:
         """Return the tensors on the model's device; pictures in its precision, which its tower does not see to."""

@@ -1,4 +1,4 @@
-"""How many calls an endpoint is given at once: as many as it bears.
+"""How many calls a server is given at once: as many as it bears.
 
 Additive increase, multiplicative decrease (Chiu & Jain 1989), the decrease in proportion to the share of calls that
 the server turned away, as in DCTCP (Alizadeh et al. 2010): a server that refuses everything soon gets one call at a
@@ -7,10 +7,6 @@ time, one that refuses a call now and then is hardly spared. Answers that have b
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from statistics import median
 
 OVERLOADED = frozenset({429, 503, 529})
@@ -23,54 +19,49 @@ _ROUND = 8  # calls that a round has at least
 
 
 class Load:
-    """A semaphore whose size follows what the server bears. Belongs to one event loop at a time.
+    """The slots of one server, whose number follows what it bears. Who waits for one is the pool's business.
 
     Args:
         most: slots at the beginning, and at most.
+
+    Attributes:
+        taken: slots that calls hold.
+        number: of the round; a call tells it, as it was when the call began, with what came of it.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.limit = float(most)
-        self._taken = 0
-        self._number = 0
+        self.taken = 0
+        self.number = 0
         self._seconds: list[float] = []
         self._refused = 0
         self._fastest: float | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
     def slots(self) -> int:
         """How many calls may be under way now."""
         return max(1, int(self.limit))
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[int]:
-        """Hold a slot, as soon as one is free; yields the number of the round in which the call begins."""
-        while self._taken >= self.slots:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                self._wake()  # whoever is next takes what this call was woken for
-                raise
-        self._taken += 1
-        try:
-            yield self._number
-        finally:
-            self._taken -= 1
-            self._wake()
+    @property
+    def free(self) -> bool:
+        """Whether one more call may begin."""
+        return self.taken < self.slots
+
+    @property
+    def with_one_more(self) -> float:
+        """What share of its slots would be taken if one more call began."""
+        return (self.taken + 1) / self.slots
 
     def answered(self, number: int, seconds: float) -> None:
         """Take note that a call which began in this round took so long, be its answer good or bad."""
-        if number == self._number:
+        if number == self.number:
             self._seconds.append(seconds)
             self._end_round()
 
     def refused(self, number: int) -> None:
         """Take note that the server had too much to do for a call which began in this round."""
-        if number == self._number:
+        if number == self.number:
             self._refused += 1
             self._end_round()
 
@@ -86,14 +77,5 @@ class Load:
                 share = max(share, 0.5)
                 self._fastest *= 1.25  # a server that stays slow is what there is
         self.limit = min(float(self.most), max(1.0, self.limit * (1 - share / 2) + 1 - share))
-        self._number += 1
+        self.number += 1
         self._seconds, self._refused = [], 0
-        self._wake()
-
-    def _wake(self) -> None:
-        free = self.slots - self._taken
-        while self._waiting and free > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                free -= 1

@@ -47,6 +47,9 @@ class OpenAIConfig(EndpointConfig):
         return self
 
 
+LOG_PROBABILITIES = {"logprobs": True, "top_logprobs": 20}
+"""Fields of a call that ask for the log-probabilities of tokens."""
+
 _NOT_THE_ANSWER = NOT_THE_ANSWER | {"max_video_mb", "max_frames"}
 
 
@@ -61,31 +64,32 @@ class OpenAI(Model[OpenAIConfig]):
 
     Config: ClassVar[type[ModelConfig]] = OpenAIConfig
     summary: ClassVar[str] = "any OpenAI-compatible chat endpoint: hosted, vLLM, SGLang, llama.cpp"
-
-    @property
-    def base_url(self) -> str:
-        """The address in force: the argument, the environment, the hosted default."""
-        return self.config.address
+    by_video: ClassVar[bool] = True
 
     def identity(self) -> dict[str, JSON]:
-        """Return the arguments that can change an answer, and the address in force."""
+        """Return the arguments that can change an answer, and under which name the endpoint is known."""
         dumped = cast("dict[str, JSON]", self.config.model_dump(mode="json", exclude=set(_NOT_THE_ANSWER)))
-        return {**dumped, "base_url": self.base_url}
+        return {**dumped, "base_url": self.config.known_as}
 
     def described(self) -> dict[str, JSON]:
         """Return which model is asked where, and whether with a key; see `Model.described`."""
         settings = self.config.settings()
-        return {"asked for": self.config.model, "address": self.base_url, "key": "given" if settings.key else "none"}
+        address = ", ".join(self.config.addresses)
+        return {"asked for": self.config.model, "address": address, "key": "given" if settings.key else "none"}
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Yield one response per request as they complete.
 
         Raises:
-            ModelError: if the endpoint is down or accepts neither key nor model, or if no key is given.
+            ModelError: if all servers are down, one accepts neither key nor model, they do not serve the same model, or
+                no key is given.
         """
-        endpoint: Endpoint[_Job, Reply] = Endpoint(self.config.settings(), one_call(self._payload))
+        settings = self.config.settings()
+        endpoint: Endpoint[_Job, Reply] = Endpoint(settings, one_call(self._payload))
         with closing(self._jobs(requests)) as jobs, closing(endpoint.map(jobs)) as replies:
             for job, result in replies:
+                if isinstance(result, Reply):
+                    self.clips.profile.add("calls", result.seconds, lanes=settings.lanes)
                 yield self._response(job, result)
 
     def _jobs(self, requests: Iterable[Request]) -> Generator[_Job]:
@@ -106,20 +110,15 @@ class OpenAI(Model[OpenAIConfig]):
             messages = conversation.with_file(config.max_video_mb)
         else:
             messages = conversation.with_frames(job.clip, config.max_frames)
-        payload: dict[str, Any] = {
-            "model": config.model,
-            "messages": messages,
-            config.max_tokens_field: generation.max_new_tokens,
-        }
-        if config.send_temperature:
-            payload |= {"temperature": generation.temperature}
-            if generation.top_p != 1.0:
-                payload["top_p"] = generation.top_p
-        if config.send_seed:
-            payload["seed"] = generation.seed
-        if config.option_scores and lettered(job.request.choices):
-            payload |= {"logprobs": True, "top_logprobs": 20}
-        return payload | config.extra_body
+        scored = config.option_scores and lettered(job.request.choices)
+        return config.payload(
+            messages,
+            max_tokens=generation.max_new_tokens,
+            temperature=generation.temperature,
+            top_p=generation.top_p,
+            seed=generation.seed,
+            **(LOG_PROBABILITIES if scored else {}),
+        )
 
     def _response(self, job: _Job, result: Reply | CallError | VideoError) -> Response:
         request, clip = job.request, job.clip

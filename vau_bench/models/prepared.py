@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vau_bench.models.qwen_times import Clock
 from vau_bench.records import Request, Seen
 
 if TYPE_CHECKING:
-    from vau_bench.video import Clip
+    from vau_bench.video import Clip, Shown
 
 Tensors = dict[str, Any]
 
@@ -30,6 +30,33 @@ class Prepared:
     inputs: Tensors
     seen: Seen | None
     clock: Clock | None
+
+
+class PromptSize(NamedTuple):
+    """How many tokens a prompt has.
+
+    Attributes:
+        text: of text, those around pictures included.
+        visual: that stand for pixels.
+        pictures: that the pixels are of: images, or patches of several frames.
+    """
+
+    text: int
+    visual: int = 0
+    pictures: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.text + self.visual
+
+
+class Sizer(Protocol):
+    """Tells how large prompts become, without a pixel."""
+
+    def size(self, request: Request, shown: Shown | None) -> PromptSize:
+        """Return the size of the prompt that a `Builder` makes of these frames; raises as it does."""
+        ...
 
 
 class Builder(Protocol):

@@ -7,11 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from vau_bench.declarations import read_declaration
-from vau_bench.errors import UsageError
-from vau_bench.video import parse_plan
+from vau_bench.models.frame_plan import PlanText
 
 FILE = Path(__file__).with_name("presets.yaml")
 
@@ -35,19 +34,11 @@ class Preset(BaseModel):
     summary: str = Field(min_length=1)
     model: str
     arguments: dict[str, Any] = Field(default_factory=dict)
-    frames: str | None = None
+    frames: PlanText | None = None
     style: str | None = None
     trained_on: tuple[str, ...] | None = None
     source: str = Field(min_length=1)
     note: str | None = None
-
-    @field_validator("frames")
-    @classmethod
-    def _is_plan(cls, value: str | None) -> str | None:
-        try:
-            return None if value is None else str(parse_plan(value))
-        except UsageError as error:
-            raise ValueError(str(error)) from None
 
     @property
     def checkpoint(self) -> str | None:

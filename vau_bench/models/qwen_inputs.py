@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from vau_bench.models.prepared import Prepared, Tensors
+from vau_bench.models.prepared import Prepared, PromptSize, Tensors
 from vau_bench.models.qwen_family import Family
+from vau_bench.models.qwen_grid import Geometry, grid_of
 from vau_bench.models.qwen_times import (
     STAMP_RATE,
     Clock,
@@ -23,10 +25,11 @@ from vau_bench.models.told_times import assert_told, read_labels, time_labels, t
 from vau_bench.records import Request, Seen
 
 if TYPE_CHECKING:
-    from vau_bench.video import Clip
+    from vau_bench.video import Clip, Shown
 
 _PADS = re.compile(r"<\|(?:video|image)_pad\|>")
-_WRAPPED_VIDEO = "<|vision_start|><|video_pad|><|vision_end|>"
+_VIDEO = "<|video_pad|>"
+_WRAPPED_VIDEO = f"<|vision_start|>{_VIDEO}<|vision_end|>"
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,26 @@ class InputBuilder:
             return self._with_patches(request, clip)
         return self._with_video(request, clip)
 
+    def size(self, request: Request, shown: Shown | None) -> PromptSize:
+        """Return how many tokens the prompt has that `build` makes of these frames; raises as it does."""
+        if shown is None:
+            return PromptSize(self._length(self._text(request, [])))
+        clock = self._clock(shown.times) if self._mode == "video" else None
+        text = self._laid_out(request, shown.times, clock)
+        if self._family == "qwen3_vl" and self._mode == "video":
+            text = text.replace(_VIDEO, self._stamped(shown.times), 1)
+        part = self._processor.image_processor if self._mode == "frames" else self._processor.video_processor
+        geometry = Geometry(part.patch_size, part.merge_size, part.temporal_patch_size)
+        grid = grid_of(len(shown), shown.width, shown.height, self._family, self._mode, self._size, geometry)
+        return PromptSize(self._length(text) - len(_PADS.findall(text)), grid.tokens, grid.pictures)
+
+    def _length(self, text: str) -> int:
+        return len(self._processor.tokenizer(text)["input_ids"])
+
     def _with_images(self, request: Request, clip: Clip) -> Prepared:
-        visual: list[dict[str, str]] = []
-        for label in time_labels(clip.times):
-            visual += [{"type": "text", "text": label}, {"type": "image"}]
         least, most = self._size.limits(len(clip.times))
         inputs = self._process(
-            self._text(request, visual),
+            self._laid_out(request, clip.times),
             len(clip.times),
             images=list(clip.frames),
             images_kwargs={
@@ -114,18 +130,12 @@ class InputBuilder:
         return Prepared(request, inputs, self._seen(clip, inputs["image_grid_thw"]), None)
 
     def _with_patches(self, request: Request, clip: Clip) -> Prepared:
-        if self._family == "qwen3_vl":
-            raise ValueError("Qwen3-VL writes the time before each patch itself; use mode=video")
+        text = self._laid_out(request, clip.times)
         frames, times = _filled(clip, self._patch)
-        labels = time_labels(clip.times)
-        starts = range(0, len(times), self._patch)
-        visual: list[dict[str, str]] = []
-        for k in starts:
-            visual += [{"type": "text", "text": "".join(labels[k : k + self._patch])}, {"type": "video"}]
-        patches = [frames[k : k + self._patch] for k in starts]
+        patches = [frames[k : k + self._patch] for k in range(0, len(times), self._patch)]
         arguments = self._video_arguments(patches[0], times[: self._patch], clip, None, len(times))
         arguments["video_metadata"] *= len(patches)
-        inputs = self._process(self._text(request, visual), len(patches), videos=patches, videos_kwargs=arguments)
+        inputs = self._process(text, len(patches), videos=patches, videos_kwargs=arguments)
         self._assert_labels(inputs, clip.times)
         return Prepared(request, inputs, self._seen(clip, inputs["video_grid_thw"]), None)
 
@@ -134,26 +144,18 @@ class InputBuilder:
         assert_told(read_labels("".join(before)), times)
 
     def _with_video(self, request: Request, clip: Clip) -> Prepared:
-        clock = self._clock(clip)
+        clock = self._clock(clip.times)
         frames, times = _filled(clip, self._patch)
-        visual = [{"type": "video"}]
-        written = self._writes_times(clock)
-        if written:
-            visual.append({"type": "text", "text": times_sentence(clip.times) + "\n"})
-        text = self._text(request, visual)
-        if self._family == "qwen3_vl":
-            # The processor wraps each patch itself and would leave the template's pair around all of them.
-            text = text.replace(_WRAPPED_VIDEO, "<|video_pad|>", 1)
-        inputs = self._process(
-            text, 1, videos=[frames], videos_kwargs=self._video_arguments(frames, times, clip, clock)
-        )
-        self._assert_video(inputs, clip, times, clock, written)
+        text = self._laid_out(request, clip.times, clock)
+        arguments = self._video_arguments(frames, times, clip, clock)
+        inputs = self._process(text, 1, videos=[frames], videos_kwargs=arguments)
+        self._assert_video(inputs, clip, times, clock)
         return Prepared(request, inputs, self._seen(clip, inputs["video_grid_thw"]), clock)
 
-    def _clock(self, clip: Clip) -> Clock | None:
+    def _clock(self, times: Sequence[float]) -> Clock | None:
         if self._family != "qwen2_5_vl":
             return None
-        return fit_clock(clip.times, self.tokens_per_second, self._patch)
+        return fit_clock(times, self.tokens_per_second, self._patch)
 
     def _writes_times(self, clock: Clock | None) -> bool:
         if self._tell != "auto":
@@ -192,9 +194,7 @@ class InputBuilder:
             "return_metadata": True,
         }
 
-    def _assert_video(
-        self, inputs: Tensors, clip: Clip, times: Sequence[float], clock: Clock | None, written: bool
-    ) -> None:
+    def _assert_video(self, inputs: Tensors, clip: Clip, times: Sequence[float], clock: Clock | None) -> None:
         patches = int(inputs["video_grid_thw"][0][0])
         if patches * self._patch != len(times):
             raise ValueError(f"{len(times)} frames became {patches} patches of {self._patch}")
@@ -202,9 +202,44 @@ class InputBuilder:
             assert_rate(float(inputs["second_per_grid_ts"][0]), clock)
         if self._family == "qwen3_vl":
             assert_stamps(self._decoded(inputs), times, self._patch)
-        if written:
+        if self._writes_times(clock):
             sentence = self._decoded(inputs).rpartition("<|vision_end|>")[2].partition("\n")[0]
             assert_told(read_labels(sentence), clip.times)
+
+    def _laid_out(self, request: Request, times: Sequence[float], clock: Clock | None = None) -> str:
+        """Return the prompt with a place for each visual input of frames at these times."""
+        labels = time_labels(times)
+        visual: list[dict[str, str]] = []
+        if self._mode == "frames":
+            for label in labels:
+                visual += [{"type": "text", "text": label}, {"type": "image"}]
+        elif self._mode == "patches":
+            if self._family == "qwen3_vl":
+                raise ValueError("Qwen3-VL writes the time before each patch itself; use mode=video")
+            for k in range(0, len(labels), self._patch):
+                visual += [{"type": "text", "text": "".join(labels[k : k + self._patch])}, {"type": "video"}]
+        else:
+            visual.append({"type": "video"})
+            if self._writes_times(clock):
+                visual.append({"type": "text", "text": times_sentence(times) + "\n"})
+        text = self._text(request, visual)
+        if self._family == "qwen3_vl" and self._mode == "video":
+            # The processor wraps each patch itself and would leave the template's pair around all of them.
+            text = text.replace(_WRAPPED_VIDEO, _VIDEO, 1)
+        return text
+
+    def _stamped(self, times: Sequence[float]) -> str:
+        """Return what Qwen3-VL's processor puts in the place of a video, with a single token for each patch."""
+        import torch
+
+        full = _filled_times(times, self._patch)
+        merge = self._processor.video_processor.merge_size
+        inputs = {
+            "video_grid_thw": torch.tensor([[len(full) // self._patch, merge, merge]]),
+            "video_metadata": [SimpleNamespace(fps=STAMP_RATE, frames_indices=stamp_ticks(full))],
+        }
+        text: str = self._processor.replace_video_token(inputs, 0)
+        return text
 
     def _text(self, request: Request, visual: list[dict[str, str]]) -> str:
         """Return the prompt; `visual` goes before the text of the first message with video."""
@@ -238,8 +273,13 @@ class InputBuilder:
 
 def _filled(clip: Clip, patch: int) -> tuple[Any, tuple[float, ...]]:
     """Return frames and times with the last one repeated until the patches are full."""
-    short = -len(clip.times) % patch
+    times = _filled_times(clip.times, patch)
+    short = len(times) - len(clip.times)
     if not short:
-        return clip.frames, clip.times
-    frames = np.concatenate([clip.frames, np.repeat(clip.frames[-1:], short, axis=0)])
-    return frames, clip.times + clip.times[-1:] * short
+        return clip.frames, times
+    return np.concatenate([clip.frames, np.repeat(clip.frames[-1:], short, axis=0)]), times
+
+
+def _filled_times(times: Sequence[float], patch: int) -> tuple[float, ...]:
+    """Return times with the last one repeated until the patches are full."""
+    return (*times, *[times[-1]] * (-len(times) % patch))

@@ -40,14 +40,18 @@ class QwenVL(LocalVlm[QwenVLConfig]):
 
     def _fresh(self) -> Loaded:
         config = self.config
-        family = self._architecture()
+        self._architecture()  # another one is refused before anything is loaded
         processor = load_processor(self._processor_source)
         set_threads(config.torch_threads)
         model = load_model(self._source, device=config.device, dtype=config.dtype, attention=config.attn_implementation)
-        rate = float(getattr(model.config.vision_config, "tokens_per_second", 0)) if family == "qwen2_5_vl" else 0.0
-        size = FrameSize(config.min_pixels, config.max_pixels, config.total_pixels)
-        builder = InputBuilder(processor, family, rate, size, config.mode, config.tell_times)
+        builder = self._inputs(processor, model.config)
         return Loaded(model, builder, processor.tokenizer, end_tokens(model, processor.tokenizer))
+
+    def _inputs(self, processor: Any, config: Any) -> InputBuilder:
+        family, given = self._architecture(), self.config
+        rate = float(getattr(config.vision_config, "tokens_per_second", 0)) if family == "qwen2_5_vl" else 0.0
+        size = FrameSize(given.min_pixels, given.max_pixels, given.total_pixels)
+        return InputBuilder(processor, family, rate, size, given.mode, given.tell_times)
 
     def _check(self, loaded: Loaded, batch: Sequence[Prepared], inputs: dict[str, Any]) -> None:
         """Check the temporal positions that the model itself makes of what it is about to get."""
