@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -184,3 +185,36 @@ def smarthome(tmp_path: Path) -> Path:
     header = "Title,Category,Anomaly Tag,Video Description,Reasoning behind Normality/Anomalies"
     file.write_text("\n".join([header, *rows]) + "\n")
     return tmp_path
+
+
+@pytest.fixture
+def wordnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder where NLTK looks for its data, with nothing in it yet."""
+    nltk = pytest.importorskip("nltk")
+    corpus = importlib.import_module("nltk.corpus")
+    reader = importlib.import_module("nltk.corpus.reader")
+    other_languages = corpus.LazyCorpusLoader("omw-2.0", reader.CorpusReader, "nothing")
+    fresh = corpus.LazyCorpusLoader("wordnet", reader.WordNetCorpusReader, other_languages)
+    monkeypatch.setattr(corpus, "wordnet", fresh)
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    yield tmp_path / "corpora" / "wordnet"
+    for file in vars(fresh).get("_data_file_map", {}).values():
+        file.close()
+
+
+@pytest.fixture
+def small_wordnet(wordnet: Path) -> Path:
+    """A WordNet of one synset: car, auto."""
+    wordnet.mkdir(parents=True)
+    entry = "02958343 06 n 02 car 0 auto 0 000 | a vehicle  \n"
+    head = "  1 a small lexicon for a test  \n"
+    line = f"{len(head):08d}{entry[8:]}"
+    for part in ("adj", "adv", "verb", "noun"):
+        (wordnet / f"data.{part}").write_text(head + (line if part == "noun" else ""))
+        (wordnet / f"{part}.exc").write_text("")
+        names = ("auto", "car") if part == "noun" else ()
+        (wordnet / f"index.{part}").write_text(head + "".join(f"{n} n 1 0 1 0 {len(head):08d}  \n" for n in names))
+    (wordnet / "lexnames").write_text("".join(f"{n:02d}\tnoun.artifact\t1\n" for n in range(45)))
+    (wordnet / "cntlist.rev").write_text("")
+    (wordnet / "index.sense").write_text("")
+    return wordnet

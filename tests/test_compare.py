@@ -166,6 +166,7 @@ def test_runs_without_a_common_task_are_refused(floors: dict[str, Path]) -> None
         (lambda t: t.update(split="val"), "the split differs"),
         (lambda t: t["digests"].update(data="0" * 64), "the data differs .* evaluate both on one dataset"),
         (lambda t: t["digests"].update(parser="0" * 16), "the parser differs .* run `vau-bench score` on both"),
+        (lambda t: t.update(headline="recall@0.5"), r"the headline differs \(miou and recall@0.5\); run .* on both"),
     ],
 )
 @pytest.mark.parametrize("allow", [False, True])

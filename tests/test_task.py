@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +24,7 @@ from vau_bench.models.gold import Gold
 from vau_bench.readers import READERS, Dataset
 from vau_bench.records import Outcome, Request, Response, Sample, Target
 from vau_bench.results import TaskResult
+from vau_bench.saved import metrics_of
 from vau_bench.scoring import score_task
 from vau_bench.task import Selection, Task, shuffled_options
 from vau_bench.video import ClipLoader, parse_plan
@@ -100,6 +102,8 @@ DATASET = SPEC["dataset"]
         ({"split": "tets"}, "'tets'; did you mean test?"),
         ({"tuning_split": "vall"}, "'vall'; did you mean val?"),
         ({"dataset": {**DATASET, "sha256": {"tset": "00"}}}, "'tset'; did you mean test?"),
+        ({"headline": "acuracy"}, "'acuracy'; did you mean accuracy?"),
+        ({"headline": "position_balanced_accuracy"}, "'position_balanced_accuracy'; known: accuracy"),
     ],
     ids=str,
 )
@@ -285,6 +289,68 @@ def test_a_metric_that_cannot_be_used_is_told_before_anything_is_asked(
         make(metrics=["accuracy", name]).select(data)
 
 
+# The headline.
+
+
+def test_the_headline_is_that_of_the_kind_until_the_task_names_another_of_its_metrics(
+    make: Callable[..., Task], data: Path
+) -> None:
+    both = ["accuracy", "position_balanced_accuracy"]
+    plain, own = make(metrics=both), make(metrics=both, headline="position_balanced_accuracy")
+    assert (plain.headline, own.headline) == ("accuracy", "position_balanced_accuracy")
+    told = [scored(t, t.select(data), lambda request: request.answer("<answer>A</answer>")) for t in (plain, own)]
+    assert [t["headline"] for t in told] == [plain.headline, own.headline]
+    assert [list(t["metrics"]) for t in told] == [both, both[::-1]], "the headline comes first"
+    assert told[0]["metrics"] == told[1]["metrics"] and told[0]["floors"] == told[1]["floors"]
+    assert told[0]["classes"]["Fire"]["value"] == 1.0 and told[1]["classes"]["Fire"]["value"] == 1.0
+    normal = [t["classes"]["Normal"]["value"] for t in told]
+    assert normal == [pytest.approx(3 / 5), pytest.approx(1 / 2)], "by class, too"
+    assert [m.name for m in metrics_of(told[1], {})] == both[::-1]
+
+
+def test_a_metric_of_another_package_may_be_the_headline(
+    make: Callable[..., Task], data: Path, offer: Callable[[str, Metric], None]
+) -> None:
+    offer("anomalous_share", spans())
+    task = make(metrics=["accuracy", "anomalous_share"], headline="anomalous_share")
+    result = scored(task, task.select(data), lambda request: request.answer("<answer>A</answer>"))
+    assert result["headline"] == next(iter(result["metrics"])) == "anomalous_share"
+
+
+@pytest.mark.parametrize(
+    ("kind", "headline", "told"),
+    [
+        ("grounding", "start_error", r"task.yaml:\d+: start_error cannot be the headline: it is over answered"),
+        ("reasoning", "claimed_time", r"task.yaml:\d+: claimed_time cannot be the headline: it is neither"),
+    ],
+)
+def test_a_headline_by_which_models_cannot_be_told_apart_is_refused_before_anything_is_asked(
+    make: Callable[..., Task], data: Path, kind: str, headline: str, told: str
+) -> None:
+    task = make(kind=kind, metrics=[headline], headline=headline, floors=[])
+    with pytest.raises(DataError, match=told):
+        task.select(data)
+
+
+def test_to_name_the_headline_asks_nothing_again(make: Callable[..., Task]) -> None:
+    both = ["accuracy", "position_balanced_accuracy"]
+    plain, named = make(metrics=both), make(metrics=both, headline="accuracy")
+    assert {key for key in plain.digests if plain.digests[key] != named.digests[key]} == {"task"}
+    assert named.version == plain.version
+
+
+def test_tasks_from_before_there_were_headlines_keep_their_hash() -> None:
+    before = {key: value for key, value in Catalogue().get("msad_mcq").spec.model_dump().items() if key != "headline"}
+    told = hashlib.sha256(json.dumps(before, sort_keys=True).encode()).hexdigest()
+    assert Catalogue().get("msad_mcq").digests["task"] == told[:16]
+
+
+def test_shipped_tasks_are_told_by_what_their_field_reports() -> None:
+    tasks = Catalogue()
+    assert tasks.get("xd_violence_detection").headline == "ap"
+    assert tasks.get("ucf_crime_detection").headline == "auc"
+
+
 # Digests.
 
 
@@ -431,7 +497,7 @@ def test_a_shipped_task_says_what_it_is(name: str) -> None:
     assert page.startswith(f"# {name}\n") and "**Data.**" in page
     assert str(parse_plan(task.spec.frames)) == task.spec.frames
     kind = KINDS.get(task.spec.kind)(())
-    assert task.spec.metrics[0] == kind.headline
+    assert task.spec.metrics[0] == task.headline
     assert set(task.spec.metrics) <= set(kind.metrics)
     if task.spec.dataset.reader == "vau_csv" and "clips" not in task.spec.groups:
         assert task.spec.split in task.spec.dataset.sha256
@@ -471,11 +537,11 @@ def test_the_truth_scores_all_there_is_on_a_shipped_task(shipped: tuple[Task, Pa
         result = scored(task, selection, lambda request: next(iter(gold.generate([request]))))
     kind = task.kind(selection.dataset)
     assert result["outcomes"]["scored"] == result["expected"] == len(selection.samples) > 0
-    assert result["metrics"][kind.headline]["value"] == 1.0
+    assert result["metrics"][task.headline]["value"] == 1.0
     for name, metric in result["metrics"].items():
         # A reference text is an answer among others: it need not name every object.
         assert metric["value"] == best(kind.metrics[name]) or metric["n"] == 0 or kind.name == "reasoning", name
-    assert result["paper"][kind.headline] == 1.0
+    assert result["paper"][task.headline] == 1.0
     assert not any("true interval" in w for w in result["warnings"])
 
 

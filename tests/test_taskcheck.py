@@ -144,6 +144,7 @@ def test_what_cannot_be_read_is_told_with_its_line_and_nothing_else_is_checked(
         ({"prompts": "mqc"}, "prompts:", "unknown prompts in {} 'mqc'; did you mean mcq?"),
         ({"style": "dirct"}, "style:", "unknown style in {} 'dirct'; did you mean direct?"),
         ({"metrics": []}, "metrics:", "{}: no metric is named"),
+        ({"headline": "acuracy"}, "headline:", "unknown headline in {} 'acuracy'; did you mean accuracy?"),
     ],
     ids=str,
 )
@@ -272,6 +273,17 @@ def test_a_task_without_floors_or_headline_is_told(folder: Path) -> None:
     checks = checked(folder)
     assert (checks["floors"].state, checks["gold"].state) == ("note", "note")
     assert "the headline accuracy is not among the metrics" in checks["gold"].told
+
+
+@pytest.mark.parametrize("headline", ["miou", "false_alarm_rate"])
+def test_the_truth_reaches_the_best_of_the_headline_and_silence_the_worst(folder: Path, headline: str) -> None:
+    for split, first in (("test", 0), ("val", 8)):
+        rows = "".join(f"v{first + i}.mp4,{i % 2 * 3},{i % 2 * 7}\n" for i in range(8))
+        (folder / "data" / f"{split}.csv").write_text(f"Video Name,Start Time,End Time\n{rows}")
+    edit(folder, kind="grounding", prompts="grounding", floors=["always_normal"], headline=headline)
+    edit(folder, metrics=["miou", "false_alarm_rate"])
+    checks = checked(folder)
+    assert (checks["gold"].told, checks["empty"].told) == ("8 of 8 right", "8 unparsed, worth 0")
 
 
 # Readers, kinds and floors that are wrong.
@@ -429,6 +441,12 @@ def test_videos_that_are_absent_fail_the_command(folder: Path, vau) -> None:
     code, out = vau("check", "mine")
     assert code == 1
     assert "FAIL  videos        8 of 8 videos are absent (first: v0.mp4)" in out
+
+
+@pytest.mark.parametrize(("name", "headline"), [("xd_violence_detection", "ap"), ("msad_detection", "auc")])
+def test_the_command_that_shows_a_task_tells_its_headline(vau, name: str, headline: str) -> None:
+    code, out = vau("show", name, "--json")
+    assert (code, json.loads(out)["headline"]) == (0, headline)
 
 
 def test_the_command_that_makes_a_task_says_what_comes_next(vau, tmp_path: Path) -> None:

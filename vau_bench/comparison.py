@@ -197,6 +197,7 @@ def check_comparable(a: TaskResult, b: TaskResult, *, allow_different_style: boo
         ("split", a["split"], b["split"], "evaluate both on one split"),
         ("data", a["digests"].get("data"), b["digests"].get("data"), "evaluate both on one dataset"),
         ("parser", a["digests"].get("parser"), b["digests"].get("parser"), "run `vau-bench score` on both"),
+        ("headline", a["headline"], b["headline"], "run `vau-bench score` on both"),
     ):
         if first != second:
             raise UsageError(f"{name}: the {what} differs ({_short(first)} and {_short(second)}); {remedy}")

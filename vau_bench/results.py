@@ -79,7 +79,7 @@ class ReflectionResult(TypedDict):
 
 
 class TextResult(TypedDict):
-    """Text metrics of a reasoning task, made on demand."""
+    """Text metrics of a task that is answered in prose, made on demand."""
 
     metrics: dict[str, MetricResult]
     floors: dict[str, float]

@@ -70,7 +70,7 @@ def _score(record: dict[str, Any]) -> SampleScore:
 
 
 def metrics_of(task: TaskResult, *columns: Columns) -> list[Metric]:
-    """Return the metrics of a scored task: its kind's, in their order, the headline first, then those of packages.
+    """Return the metrics of a scored task: the headline first, then its kind's, in their order, and those of packages.
 
     Args:
         task: as it was scored.
@@ -87,7 +87,8 @@ def metrics_of(task: TaskResult, *columns: Columns) -> list[Metric]:
         raise ValueError(f"{classes} classes")
     known = KINDS.get(task["kind"])(tuple(map(str, range(1, classes)))).metrics
     own = [metric for name, metric in known.items() if name in task["metrics"]]
-    return own + [METRICS.get(name) for name in task["metrics"] if name not in known and name in METRICS]
+    own += [METRICS.get(name) for name in task["metrics"] if name not in known and name in METRICS]
+    return sorted(own, key=lambda metric: metric.name != task["headline"])
 
 
 def ordered(scores: Sequence[SampleScore], task: str) -> dict[str, SampleScore]:

@@ -58,7 +58,11 @@ class DatasetSpec(BaseModel):
 
 
 class TaskSpec(BaseModel):
-    """The contents of `task.yaml`; every key that is not listed here is an error."""
+    """The contents of `task.yaml`; every key that is not listed here is an error.
+
+    Attributes:
+        headline: the metric, one of `metrics`, that the task is told and ranked by; `None` is that of its kind.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,6 +81,7 @@ class TaskSpec(BaseModel):
     style: str = "direct"
     max_new_tokens: int = Field(default=1024, ge=1)
     metrics: list[str]
+    headline: str | None = None
     floors: list[str]
     licence: str
     citation: str
@@ -127,6 +132,8 @@ class Task:
         self._known("kind", self.spec.kind, KINDS, "kind")
         self._known("split", self.spec.split, self.spec.splits, "split")
         self._known("split", self.spec.tuning_split, self.spec.splits, "tuning_split")
+        if self.spec.headline is not None:
+            self._known("headline", self.spec.headline, self.spec.metrics, "headline")
         for split in self.spec.dataset.sha256:
             self._known("split", split, self.spec.splits, "dataset", "sha256", split)
 
@@ -149,6 +156,11 @@ class Task:
         """Raised with every change of data, prompt or parser."""
         return self.spec.version
 
+    @property
+    def headline(self) -> str:
+        """The name of the metric that the task is told and ranked by: its own choice, else that of its kind."""
+        return self.spec.headline or KINDS.get(self.spec.kind).headline
+
     @cached_property
     def prompts(self) -> PromptSet:
         """The templates by style, checked for placeholders that the kind does not fill."""
@@ -170,9 +182,13 @@ class Task:
 
     @property
     def digests(self) -> dict[str, str]:
-        """Hashes of what can change an answer or a score: the declarations, the prompts, the parsers."""
+        """Hashes of what can change an answer or a score: the declarations, the prompts, the parsers.
+
+        A headline that is not named is left out, so that tasks from before there was one keep their hash.
+        """
         prompts = json.dumps(self.prompts.model_dump(), sort_keys=True)
-        spec = json.dumps(self.spec.model_dump(), sort_keys=True)
+        unnamed = {"headline"} if self.spec.headline is None else None
+        spec = json.dumps(self.spec.model_dump(exclude=unnamed), sort_keys=True)
         return {"task": _short(spec), "prompts": _short(prompts), "parser": parser_digest()}
 
     def data_root(self, data: Path | None) -> Path | None:
@@ -244,9 +260,11 @@ class Task:
         Raises:
             UnknownNameError: if the task names a metric, a floor or a list of classes that does not exist: before a
                 model is asked, not when it has answered.
+            DataError: if models cannot be told apart by the headline.
         """
         kind = KINDS.get(self.spec.kind)(self._classes(dataset))
         self.metrics(kind)
+        self._check_headline(self.headline_metric(kind))
         for floor in self.spec.floors:
             self._known("floor", floor, kind.floors, "floors")
         return kind
@@ -261,10 +279,21 @@ class Task:
         return [*listed, *sorted(found - set(listed))]
 
     def metrics(self, kind: Kind[Any]) -> list[Metric]:
-        """Return the declared metrics, in order: the kind's own, and those of other packages."""
+        """Return the declared metrics, of the kind and of other packages: the headline first, then in order."""
         from vau_bench.declared_metrics import declared_metrics
 
-        return declared_metrics(kind, self.spec.metrics, partial(self.place, "metrics"))
+        found = declared_metrics(kind, self.spec.metrics, partial(self.place, "metrics"))
+        return sorted(found, key=lambda metric: metric.name != self.headline)
+
+    def headline_metric(self, kind: Kind[Any]) -> Metric:
+        """Return the metric of the headline; that of the kind need not be among the declared ones."""
+        named = {metric.name: metric for metric in self.metrics(kind)}
+        return named[self.headline] if self.headline in named else kind.metrics[self.headline]
+
+    def _check_headline(self, metric: Metric) -> None:
+        if metric.higher_is_better is None or metric.answered_only:
+            why = "is over answered samples alone" if metric.answered_only else "is neither better nor worse"
+            raise DataError(f"{self.place('headline')}: {metric.name} cannot be the headline: it {why}")
 
     def _check_columns(self, kind: Kind[Any], sample: Sample) -> None:
         from vau_bench.declared_metrics import check_columns

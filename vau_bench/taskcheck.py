@@ -17,6 +17,7 @@ from vau_bench.datacheck import check_task
 from vau_bench.errors import DataError, NoAnnotationError, VauBenchError
 from vau_bench.evaluation import Silent
 from vau_bench.kinds import FloorContext, Kind
+from vau_bench.metrics.base import Metric
 from vau_bench.readers import Dataset
 from vau_bench.records import Outcome, Response, Sample
 from vau_bench.results import SampleScore, TaskResult
@@ -136,7 +137,7 @@ def _with_data(task: Task, data: Path | None, clips: ClipLoader | None) -> Itera
     yield _checked("prompts", lambda: _prompts(task, kind, selection.samples))
     yield _checked("floors", lambda: _floors(task, kind, selection, tuning, clips))
     yield _checked("gold", lambda: _gold(task, kind, selection, tuning))
-    yield _checked("empty", lambda: _empty(task, selection, tuning))
+    yield _checked("empty", lambda: _empty(task, kind, selection, tuning))
     yield _checked("parsers", lambda: _parsers(task, kind, selection.samples))
     if clips is None:
         yield Check("videos", "note", "not checked, as asked")
@@ -256,13 +257,15 @@ def _gold(task: Task, kind: Kind[Any], selection: Selection, tuning: Sequence[Sa
         )
     name, value = _headline(result)
     if name not in result["metrics"]:
-        return Note(f"{task.place('metrics')}: the headline {name} is not among the metrics")
-    if value not in (1.0, None):
-        raise DataError(f"the truth reaches {name} {value}, not 1")
+        place = task.place("metrics")
+        return Note(f"{place}: the headline {name} is not among the metrics; name another one under `headline`")
+    _, best = _worst_and_best(task.headline_metric(kind))
+    if value not in (best, None):
+        raise DataError(f"the truth reaches {name} {value}, not {best:g}")
     return f"{len(scores)} of {len(scores)} right"
 
 
-def _empty(task: Task, selection: Selection, tuning: Sequence[Sample]) -> str:
+def _empty(task: Task, kind: Kind[Any], selection: Selection, tuning: Sequence[Sample]) -> str:
     result, scores = _score(task, selection, {s.id: "" for s in selection.samples}, tuning)
     if result["outcomes"][Outcome.UNPARSED] != len(scores):
         outcomes = ", ".join(f"{n} {outcome}" for outcome, n in result["outcomes"].items() if n)
@@ -271,14 +274,20 @@ def _empty(task: Task, selection: Selection, tuning: Sequence[Sample]) -> str:
     if worth:
         raise DataError(f"the empty answer to {worth[0].sample_id!r} is worth {worth[0].worth}")
     name, value = _headline(result)
-    if value:
-        raise DataError(f"empty answers reach {name} {value}, not 0")
+    worst, _ = _worst_and_best(task.headline_metric(kind))
+    if value not in (worst, None):
+        raise DataError(f"empty answers reach {name} {value}, not {worst:g}")
     return f"{len(scores)} unparsed, worth 0"
 
 
 def _headline(result: TaskResult) -> tuple[str, float | None]:
     name = result["headline"]
     return name, result["metrics"][name]["value"] if name in result["metrics"] else None
+
+
+def _worst_and_best(metric: Metric) -> tuple[float, float]:
+    low, high = metric.bounds
+    return (high, low) if metric.higher_is_better is False else (low, high)
 
 
 def _score(

@@ -1,19 +1,23 @@
-"""Text metrics and embedding similarity of the answers to reasoning tasks, beside their scores in `results.json`.
+"""Text metrics and embedding similarity of answers in prose, beside their scores in `results.json`.
 
-They need the extra [text], so they are asked for: `vau-bench score RUN --text embedding,rouge_l`. As in all scoring, a
-sample without an answer stays in the denominator, with the worst value.
+Answers of `reasoning` and `text` tasks are in prose; of a reflection the final answer counts. The metrics need the
+extra [text], so they are asked for: `vau-bench score RUN --text embedding,rouge_l`. As in all scoring, a sample without
+an answer stays in the denominator, with the worst value. Where samples are of levels, as those of HIVAU-70k, each
+metric is told by level too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vau_bench.errors import UnknownNameError, UsageError
+from vau_bench.kinds import Kind
 from vau_bench.kinds.reasoning import reference
 from vau_bench.metrics.base import FloatArray, Metric, mean_of, ratio
+from vau_bench.metrics.captions import LEVELS, at_level
 from vau_bench.records import Outcome, Response, Sample
 from vau_bench.results import SampleScore, TextResult, metric_result
 from vau_bench.stats import cluster_codes, estimate_all
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from vau_bench.embedding import Embedder
 
 NAMES = ("embedding", "bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "meteor", "cider")
+KINDS = ("reasoning", "text")
+"""Kinds of task whose answers are in prose."""
 _UNBOUNDED = {"cider": (0.0, 10.0)}
 
 
@@ -33,6 +39,7 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def text_result(
+    kind: Kind[Any],
     samples: Sequence[Sample],
     scores: Sequence[SampleScore],
     responses: Mapping[str, Response],
@@ -42,9 +49,10 @@ def text_result(
     resamples: int,
     seed: int,
 ) -> TextResult:
-    """Return the text metrics of one reasoning task.
+    """Return the text metrics of one task.
 
     Args:
+        kind: one of `KINDS`.
         samples: the expected samples, with reference texts.
         scores: theirs, in the same order.
         responses: the last response by sample id.
@@ -60,7 +68,8 @@ def text_result(
     check_names(names)
     references = [reference(s) for s in samples]
     candidates = [
-        responses[s.sample_id].text if s.outcome == Outcome.SCORED and s.sample_id in responses else "" for s in scores
+        _said(kind, sample, responses.get(score.sample_id)) if score.outcome == Outcome.SCORED else ""
+        for sample, score in zip(samples, scores, strict=True)
     ]
     columns: dict[str, FloatArray] = {}
     unavailable: dict[str, str] = {}
@@ -78,6 +87,9 @@ def text_result(
             else:
                 columns[name] = values
     metrics = [_mean(name) for name in columns]
+    levels = [sample.fields.get("level") for sample in samples]
+    metrics += [at_level(metric, level) for level in LEVELS if level in levels for metric in metrics[: len(columns)]]
+    columns["level"] = np.array([LEVELS.index(level) if level in LEVELS else np.nan for level in levels])
     contributions = [m.update(columns) for m in metrics]
     codes = cluster_codes([s.group for s in samples])
     estimates = estimate_all(metrics, contributions, codes, resamples=resamples, seed=seed)
@@ -87,6 +99,11 @@ def text_result(
         unavailable=unavailable,
         embedder=embedder.model_id if embedder and "embedding" in names else None,
     )
+
+
+def _said(kind: Kind[Any], sample: Sample, response: Response | None) -> str:
+    reading = kind.read(response.text, sample) if response is not None else None
+    return (kind.prose(reading.answer) or "") if reading is not None else ""
 
 
 def _mean(name: str) -> Metric:
@@ -112,19 +129,22 @@ def _wording(name: str, candidates: Sequence[str], references: Sequence[str]) ->
 def _embedding(
     samples: Sequence[Sample], candidates: Sequence[str], references: Sequence[str], embedder: Embedder
 ) -> tuple[dict[str, FloatArray], dict[str, float]]:
-    """Return the columns, raw and rescaled, and the floors that they are read against."""
+    """Return the columns, raw and rescaled, and the floors that they are read against; no floors without classes."""
     from vau_bench import embedding
     from vau_bench.metrics.embedding import rescaled
 
     raw = embedding.similarity(candidates, references, embedder)
-    blind = embedding.floors(references, [s.target.label for s in samples], [s.group for s in samples], embedder)
-    same, other = (float(np.nanmean(f)) if np.isfinite(f).any() else float("nan") for f in (blind[0].f, blind[1].f))
-    floors = {k: v for k, v in (("same_class_f", same), ("other_class_f", other)) if np.isfinite(v)}
+    labels = [s.target.label for s in samples]
     columns = {
         "embedding_f": raw.f,
         "embedding_precision": raw.precision,
         "embedding_recall": raw.recall,
     }
+    if not any(labels):
+        return columns, {}
+    blind = embedding.floors(references, labels, [s.group for s in samples], embedder)
+    same, other = (float(np.nanmean(f)) if np.isfinite(f).any() else float("nan") for f in (blind[0].f, blind[1].f))
+    floors = {k: v for k, v in (("same_class_f", same), ("other_class_f", other)) if np.isfinite(v)}
     if "other_class_f" in floors:
         columns["embedding_f_rescaled"] = rescaled(raw.f, other)
     return columns, floors

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vau_bench.errors import UnknownNameError
 from vau_bench.kinds import FloorContext
-from vau_bench.kinds.detection import Detection, detections, rasterised, write_scores
+from vau_bench.kinds.detection import Detection, Scores, detections, rasterised, write_scores
 from vau_bench.records import Sample, Segment, Target
 from vau_bench.scoring import columns_of
 
@@ -102,6 +102,19 @@ class TestScores:
         videos = [sample((1, 4)), sample()]
         assert metric("auc", *((None, v) for v in videos)) == 0.0
         assert metric("map", *((None, v) for v in videos)) == 0.0
+
+    @pytest.mark.parametrize("name", ["ap", "ap_trapezoid"])
+    def test_no_threshold_finds_what_was_not_answered(self, name: str) -> None:
+        one, other, normal = sample((1, 4)), sample((5, 8)), sample()
+        assert metric(name, (None, one), (None, normal)) == 0.0
+        assert metric(name, (KIND.truth(one), one), (None, other)) < 0.5
+        assert metric(name, (KIND.truth(one), one), ((), other)) > metric(name, (KIND.truth(one), one), (None, other))
+
+    @pytest.mark.parametrize("name", ["auc", "ap", "ap_trapezoid"])
+    @given(answer=PIECES, other=PIECES)
+    def test_no_answer_is_never_better_than_any(self, name: str, answer: Scores, other: Scores) -> None:
+        beside = (other, sample((5, 8), name="w"))
+        assert metric(name, (None, sample((1, 4))), beside) <= metric(name, (answer, sample((1, 4))), beside) + 1e-12
 
     def test_a_flat_score_is_chance(self) -> None:
         assert metric("auc", (((0, 10, 0.4),), sample((1, 4))), ((), sample())) != 0.5

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vau_bench.catalogue import Catalogue
+from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.grounding import Grounding
 from vau_bench.kinds.mcq import MultipleChoice
 from vau_bench.records import Outcome, Response, Sample, Segment, Target
@@ -51,6 +52,13 @@ def test_without_the_rule_the_paper_is_that_of_vau_r1() -> None:
     plain = replace(QUESTION, fields={"question": "?", "options": ["w", "x", "y", "z"]})
     found = MCQ.read_as_paper("The answer is B", plain)
     assert found is not None and found.answer == "B"
+
+
+def test_a_paper_that_nobody_knows_is_named() -> None:
+    for kind, sample in ((MCQ, QUESTION), (GROUNDING, ACCIDENT)):
+        other = replace(sample, fields={**sample.fields, "paper": "vau_r2"})
+        with pytest.raises(UnknownNameError, match=f"paper on {kind.name} 'vau_r2'; did you mean vau_r1"):
+            kind.read_as_paper("B", other)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.grounding import Grounding, Intervals
 from vau_bench.records import Sample, Segment, Target
 from vau_bench.scoring import columns_of
@@ -61,11 +59,6 @@ def test_other_tasks_know_nothing_of_these_tags() -> None:
     assert found is not None and found.answer == ((2.0, 6.0),)
     assert KIND.in_paper_score(ANOMALY, ()) and KIND.in_paper_score(NORMAL, ())
     assert not KIND.in_paper_score(Sample("p", "p", "p", Target("Normal", ()), {}), ())
-
-
-def test_a_paper_that_nobody_knows_is_named() -> None:
-    with pytest.raises(UnknownNameError, match=r"vad_r2.*did you mean vad_r1"):
-        KIND.read_as_paper("<answer>Normal</answer>", replace(ANOMALY, fields={"paper": "vad_r2"}))
 
 
 def test_a_verdict_is_right_at_whatever_time_and_wrong_without_an_answer() -> None:

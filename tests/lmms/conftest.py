@@ -12,8 +12,8 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-KINDS = ("grounding", "classification", "mcq", "reasoning", "detection", "verdict")
-PEERS = {"verdict": "classification"}
+KINDS = ("grounding", "classification", "mcq", "reasoning", "detection", "verdict", "text")
+PEERS = {"verdict": "classification", "text": "reasoning"}
 """The shipped task that a kind without one of VAU-Synth borrows from."""
 
 
@@ -37,9 +37,9 @@ def tiny_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         spec = spec.replace("{train: 2000, val: 200, test: 200}", "{train: 20, val: 2, test: 6}, seconds: 12.0")
         if peer != kind:
             spec = spec.replace(f"kind: {peer}", f"kind: {kind}").replace(f"prompts: {peer}", f"prompts: {kind}")
-            metrics = ", ".join(known.get(kind)(()).metrics)
-            lines = [f"metrics: [{metrics}]" if line.startswith("metrics:") else line for line in spec.splitlines()]
-            spec = "\n".join(lines)
+            own = {"metrics": known.get(kind)(()).metrics, "floors": known.get(kind).floors}
+            lines = (line for line in spec.splitlines() if line.partition(":")[0] not in own)
+            spec = "\n".join([*lines, *(f"{key}: [{', '.join(names)}]" for key, names in own.items())])
         place = folder / f"tiny_{kind}"
         place.mkdir()
         (place / "task.yaml").write_text(spec)

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.xdist_group("lmms_eval"),
 ]
 HERE = Path(__file__).parent
-KINDS = ("grounding", "classification", "mcq", "reasoning", "detection", "verdict")
+KINDS = ("grounding", "classification", "mcq", "reasoning", "detection", "verdict", "text")
 TASKS = (*(f"tiny_{kind}" for kind in KINDS), "absent_grounding")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -235,45 +234,13 @@ def test_one_sample_alone_has_no_cider(metric: Callable[..., TextScores]) -> Non
     assert np.isnan(found.per_sample).tolist() == [True]
 
 
-def write_wordnet(folder: Path) -> None:
-    """Write a WordNet of one synset: car, auto."""
-    folder.mkdir(parents=True)
-    entry = "02958343 06 n 02 car 0 auto 0 000 | a vehicle  \n"
-    head = "  1 a small lexicon for a test  \n"
-    line = f"{len(head):08d}{entry[8:]}"
-    for part in ("adj", "adv", "verb", "noun"):
-        (folder / f"data.{part}").write_text(head + (line if part == "noun" else ""))
-        (folder / f"{part}.exc").write_text("")
-        names = ("auto", "car") if part == "noun" else ()
-        (folder / f"index.{part}").write_text(head + "".join(f"{n} n 1 0 1 0 {len(head):08d}  \n" for n in names))
-    (folder / "lexnames").write_text("".join(f"{n:02d}\tnoun.artifact\t1\n" for n in range(45)))
-    (folder / "cntlist.rev").write_text("")
-    (folder / "index.sense").write_text("")
-
-
-@pytest.fixture
-def wordnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder where NLTK looks for its data, with nothing in it yet."""
-    nltk = pytest.importorskip("nltk")
-    corpus = importlib.import_module("nltk.corpus")
-    reader = importlib.import_module("nltk.corpus.reader")
-    other_languages = corpus.LazyCorpusLoader("omw-2.0", reader.CorpusReader, "nothing")
-    fresh = corpus.LazyCorpusLoader("wordnet", reader.WordNetCorpusReader, other_languages)
-    monkeypatch.setattr(corpus, "wordnet", fresh)
-    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
-    yield tmp_path / "corpora" / "wordnet"
-    for file in vars(fresh).get("_data_file_map", {}).values():
-        file.close()
-
-
 def test_without_wordnet_meteor_says_what_to_do(wordnet: Path) -> None:
     found = meteor(["a man"], [["a man"]])
     assert isinstance(found, NotAvailable)
     assert "nltk.downloader wordnet" in found.reason and "NLTK_DATA" in found.reason
 
 
-def test_meteor_of_the_example_of_nltk_is_the_published_one(wordnet: Path) -> None:
-    write_wordnet(wordnet)
+def test_meteor_of_the_example_of_nltk_is_the_published_one(small_wordnet: Path) -> None:
     candidate = "It is a guide to action which ensures that the military always obeys the commands of the party"
     reference = "It is a guide to action that ensures that the military will forever heed Party commands"
     found = meteor([candidate], [["something else", reference]])
@@ -281,8 +248,7 @@ def test_meteor_of_the_example_of_nltk_is_the_published_one(wordnet: Path) -> No
     assert found.corpus == pytest.approx(0.6944, abs=5e-5)
 
 
-def test_meteor_matches_words_stems_and_synonyms(wordnet: Path) -> None:
-    write_wordnet(wordnet)
+def test_meteor_matches_words_stems_and_synonyms(small_wordnet: Path) -> None:
     # the-the, burning-burns by stem, auto-car by synonym (NLTK looks up stems; "auto" is its own): 3 of 4 and 3 of 3
     # words, in one chunk.
     found = meteor(["the auto burning brightly"], [["the car burns"]])
@@ -292,8 +258,7 @@ def test_meteor_matches_words_stems_and_synonyms(wordnet: Path) -> None:
     assert found.corpus == pytest.approx(f * (1 - 0.5 * (1 / 3) ** 3))
 
 
-def test_meteor_of_nothing_and_of_a_megabyte(wordnet: Path) -> None:
-    write_wordnet(wordnet)
+def test_meteor_of_nothing_and_of_a_megabyte(small_wordnet: Path) -> None:
     found = meteor(["", "a man " * 100_000, "他跑了"], [["a man"], ["a man"], ["他跑了"]])
     assert isinstance(found, TextScores)
     assert found.per_sample[0] == 0

@@ -80,3 +80,19 @@ def test_the_official_list() -> None:
     inside = sum(round((seg.end - seg.start) * 30) for s in anomalous for seg in s.target.segments or ())
     assert frames == 1_111_808
     assert 0.06 < inside / frames < 0.09
+
+
+@pytest.mark.skipif(not (SHARED / "ucf_crime").is_dir(), reason="needs the official list of UCF-Crime")
+def test_two_events_are_two_intervals_to_find(tmp_path: Path) -> None:
+    selection = Catalogue().get("ucf_crime_official_grounding").select(SHARED)
+    kind = Catalogue().get("ucf_crime_official_grounding").kind(selection.dataset)
+    assert (len(selection.samples), selection.excluded) == (290, {})
+    both = [s for s in selection.samples if len(s.target.segments or ()) == 2]
+    assert len(both) == 16
+    for sample in both:
+        first, last = sample.target.segments or ()
+        assert kind.worth((last, first), sample) == 1.0, "in whatever order"
+        assert kind.worth((first,), sample) < 1.0
+        assert 0 < kind.worth(((first.start, last.end),), sample) < 1.0
+        found = kind.read_as_paper(kind.write(sample.target.segments), sample)
+        assert found is not None and found.answer == sample.target.segments

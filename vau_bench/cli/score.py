@@ -28,7 +28,7 @@ from vau_bench.cli.common import TerminalProgress, data_option, json_option, nam
     "--text",
     metavar="A,B",
     default="",
-    help="Text metrics of reasoning tasks: embedding, rouge_l, bleu1 to bleu4, cider, meteor.",
+    help="Text metrics of answers in prose (reasoning, text): embedding, rouge_l, bleu1 to bleu4, cider, meteor.",
 )
 @click.option(
     "--embedder", metavar="PATH|NAME", help="Sentence embedder of --text embedding; default: the packaged one."

@@ -45,7 +45,8 @@ def show(name: str, tasks_dirs: tuple[Path, ...], as_json: bool) -> None:
 
     task = Catalogue(tasks_dirs).get(name)
     if as_json:
-        print_json({**task.spec.model_dump(), "prompts": task.prompts.model_dump(), "digests": task.digests})
+        told = {"headline": task.headline, "prompts": task.prompts.model_dump(), "digests": task.digests}
+        print_json({**task.spec.model_dump(), **told})
         return
     click.echo((task.folder / "task.yaml").read_text(encoding="utf-8"))
     for style in task.prompts.styles:
@@ -89,7 +90,7 @@ def lmms_path(data: Path | None, style: str | None, split: str | None, tasks_dir
 
 @tasks.command()
 @click.argument("name")
-@click.option("--kind", required=True, help="mcq, grounding, classification, reasoning, detection or verdict.")
+@click.option("--kind", required=True, help="mcq, grounding, classification, reasoning, detection, verdict or text.")
 @click.option(
     "--tasks-dir",
     type=click.Path(file_okay=False, path_type=Path),

@@ -106,6 +106,10 @@ class Kind(ABC, Generic[A]):
     def worth(self, answer: A | None, sample: Sample) -> float:
         """Return what an answer is worth, from 0 to 1; `None` is worth 0. Reflections are measured by it."""
 
+    def prose(self, answer: A) -> str | None:
+        """Return an answer in prose, to be compared with a reference text; `None` where answers are no texts."""
+        return None
+
     @abstractmethod
     def as_json(self, answer: A) -> JSON:
         """Return the answer as it stands in `scores.jsonl`."""

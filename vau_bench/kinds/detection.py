@@ -93,7 +93,7 @@ class Detection(Kind[Scores]):
     def values(self, answer: Scores | None, sample: Sample) -> dict[str, float]:
         """Return how many frames of each kind have each score, and which segments were found.
 
-        Without an answer each frame has the score that is wrong for it.
+        Without an answer each frame has the score that is wrong for it, and no threshold finds an anomalous one.
         """
         true, rate = sample.target.segments or (), _fps(sample)
         anomalous = rasterised(self.truth(sample), frames_of(sample), rate) > 0
@@ -101,6 +101,7 @@ class Detection(Kind[Scores]):
         positive, negative = metrics.frame_counts(scores, anomalous)
         values = dict(zip(metrics.POSITIVE, positive.tolist(), strict=True))
         values |= zip(metrics.NEGATIVE, negative.tolist(), strict=True)
+        values[metrics.MISSED] = float(positive.sum()) if answer is None else 0.0
         values[metrics.VIDEO_AUC_COLUMN] = float(metrics.roc_auc(positive, negative))
         padded = 0.0 if answer is None else float(metrics.padded_roc_auc(positive, negative))  # no point for padding
         values[metrics.MACRO_AUC_COLUMN] = padded

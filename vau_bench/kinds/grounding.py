@@ -10,7 +10,8 @@ import numpy as np
 
 from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import FloorContext, Kind, Reading
-from vau_bench.kinds.grounding_papers import Intervals, intervals_of, paper_of, tagged_as_vad_r1, which_when
+from vau_bench.kinds.grounding_papers import PAPERS, Intervals, Paper, intervals_of, tagged_as_vad_r1, which_when
+from vau_bench.kinds.papers import rules_of
 from vau_bench.metrics import grounding as metrics
 from vau_bench.metrics.base import Metric
 from vau_bench.parsing import parse_interval, write_interval
@@ -68,10 +69,13 @@ class Grounding(Kind[Intervals]):
 
     def read_as_paper(self, text: str, sample: Sample) -> Reading[Intervals] | None:
         """Find the answer by the rules of the sample's paper."""
-        return paper_of(sample).read(text, sample, self.read(text, sample))
+        return self._paper(sample).read(text, sample, self.read(text, sample))
 
     def in_paper_score(self, sample: Sample, answer: Intervals | None) -> bool:  # noqa: D102
-        return paper_of(sample).counts(sample, answer)
+        return self._paper(sample).counts(sample, answer)
+
+    def _paper(self, sample: Sample) -> Paper:
+        return rules_of(sample, PAPERS, self.name)
 
     def write(self, answer: Intervals) -> str:  # noqa: D102
         return write_interval(*(Segment(*pair) for pair in answer)) if answer else write_interval(None)

@@ -1,7 +1,4 @@
-"""How papers read an answer about time, and which answers they count.
-
-A reader names the paper under `paper` in the fields of a sample; without that it is VAU-R1.
-"""
+"""How papers read an answer about time, and which answers they count."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import Reading
+from vau_bench.kinds.papers import VAU_R1
 from vau_bench.parsing import IntervalAnswer, paper_interval
 from vau_bench.records import NORMAL, Sample
 
@@ -34,18 +31,6 @@ class Paper(NamedTuple):
 
     read: Callable[[str, Sample, Reading[Intervals] | None], Reading[Intervals] | None]
     counts: Callable[[Sample, Intervals | None], bool]
-
-
-def paper_of(sample: Sample) -> Paper:
-    """Return the rules by which a sample is scored in paper mode.
-
-    Raises:
-        UnknownNameError: if there is no such paper.
-    """
-    name = sample.fields.get("paper", "vau_r1")
-    if name not in PAPERS:
-        raise UnknownNameError("paper on grounding", name, PAPERS)
-    return PAPERS[name]
 
 
 def intervals_of(answer: IntervalAnswer) -> Intervals:
@@ -100,7 +85,7 @@ def _as_vad_r1(text: str, sample: Sample, strict: Reading[Intervals] | None) -> 
 
 
 PAPERS: Mapping[str, Paper] = {
-    "vau_r1": Paper(_as_vau_r1, _anomalous),
+    VAU_R1: Paper(_as_vau_r1, _anomalous),
     # averages over the accidents that were answered as such
     "tabot": Paper(_as_tabot, lambda sample, answer: bool(sample.target.segments) and answer != ()),
     "vad_r1": Paper(_as_vad_r1, lambda sample, answer: True),

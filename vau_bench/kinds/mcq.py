@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from vau_bench.errors import UnknownNameError
 from vau_bench.kinds.base import FloorContext, Kind, Reading
+from vau_bench.kinds.papers import VAU_R1, rules_of
 from vau_bench.metrics import mcq
 from vau_bench.metrics.base import Columns, Confusion, Metric
 from vau_bench.metrics.mcq import LETTERS
 from vau_bench.parsing import paper_option, parse_option, write_option
 from vau_bench.records import JSON, Sample
-
-SINGLE_LETTER = "single_letter"
-"""Under `paper` in the fields of a sample: its paper takes one letter for an answer, and nothing else."""
 
 _ANSWER = re.compile(r"<answer>([^<]*)</answer>")
 _ALONE = re.compile(rf"\s*([{LETTERS}])\)?\s*")
@@ -54,11 +52,8 @@ class MultipleChoice(Kind[str]):
         return Reading(found.value, found.rule, found.span) if found else None
 
     def read_as_paper(self, text: str, sample: Sample) -> Reading[str] | None:
-        """Find the answer as VAU-R1 does, or as the sample's own paper."""
-        if sample.fields.get("paper") == SINGLE_LETTER:
-            return _single_letter(text)
-        found = paper_option(text)
-        return Reading(found.value, found.rule, found.span) if found else None
+        """Find the answer by the rules of the sample's paper."""
+        return rules_of(sample, PAPERS, self.name)(text)
 
     def write(self, answer: str) -> str:  # noqa: D102
         return write_option(answer)
@@ -92,6 +87,11 @@ class MultipleChoice(Kind[str]):
         raise UnknownNameError("floor of mcq tasks", name, self.floors)
 
 
+def _as_vau_r1(text: str) -> Reading[str] | None:
+    found = paper_option(text)
+    return Reading(found.value, found.rule, found.span) if found else None
+
+
 def _single_letter(text: str) -> Reading[str] | None:
     """Find the letter that is all there is, but for one `)`: VANE-Bench counts everything else as wrong.
 
@@ -101,6 +101,9 @@ def _single_letter(text: str) -> Reading[str] | None:
     begin, end = tags[-1].span(1) if tags else (0, len(text))
     alone = _ALONE.fullmatch(text, begin, end)
     return Reading(alone[1], "paper/single_letter", alone.span(1)) if alone else None
+
+
+PAPERS: Mapping[str, Callable[[str], Reading[str] | None]] = {VAU_R1: _as_vau_r1, "single_letter": _single_letter}
 
 
 def _options(sample: Sample) -> Sequence[str]:

@@ -88,6 +88,9 @@ class Reasoning(Kind[Prose]):
     def worth(self, answer: Prose | None, sample: Sample) -> float:  # noqa: D102
         return self.values(answer, sample)["verdict_right"]
 
+    def prose(self, answer: Prose) -> str:  # noqa: D102
+        return answer.text
+
     def as_json(self, answer: Prose) -> JSON:  # noqa: D102
         return {"verdict": answer.verdict, "classes": list(answer.classes), "times": [list(t) for t in answer.times]}
 

@@ -89,6 +89,9 @@ class Text(Kind[str]):
     def worth(self, answer: str | None, sample: Sample) -> float:  # noqa: D102
         return rouge_l([answer or ""], [[reference(sample)]], tokenize=words, beta=BETA).corpus
 
+    def prose(self, answer: str) -> str:  # noqa: D102
+        return answer
+
     def as_json(self, answer: str) -> JSON:
         """Return the number of words: scores are passed on, texts of a dataset are not."""
         return {"words": len(words(answer))}

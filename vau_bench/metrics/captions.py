@@ -64,7 +64,7 @@ def _sum(sums: FloatArray) -> FloatArray:
     return total
 
 
-def _at(metric: Metric, level: str) -> Metric:
+def at_level(metric: Metric, level: str) -> Metric:
     """Return a metric over the samples of one level: what others contribute to the sums is left out."""
 
     def update(columns: Columns) -> FloatArray:
@@ -93,4 +93,4 @@ CIDER_D = Metric(
     unit="",
 )
 OVERALL = (ROUGE_L, BLEU4, BLEU_SUM, CIDER_D)
-ALL = (*OVERALL, *(_at(metric, level) for level in LEVELS for metric in OVERALL))
+ALL = (*OVERALL, *(at_level(metric, level) for level in LEVELS for metric in OVERALL))

@@ -25,6 +25,8 @@ NEGATIVE = tuple(f"normal_{level:03d}" for level in range(LEVELS))
 DETECTED = tuple(f"detected_{level:02d}" for level in range(CONFIDENCES))
 HITS = tuple(tuple(f"hit@{t:g}_{level:02d}" for level in range(CONFIDENCES)) for t in THRESHOLDS)
 SEGMENTS, VIDEO_AUC_COLUMN, MACRO_AUC_COLUMN = "segments", "video_auc", "macro_auc"
+MISSED = "missed"
+"""Anomalous frames of a video without an answer, which stand among those of score 0: no threshold finds them."""
 
 
 def frame_counts(scores: FloatArray, anomalous: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
@@ -78,12 +80,15 @@ def average_precision(positive: FloatArray, negative: FloatArray, total: FloatAr
     return _where_any(positive, total, (steps * precision).sum(-1))
 
 
-def trapezoid_precision(positive: FloatArray, negative: FloatArray) -> FloatArray:
-    """Return the area under the precision-recall curve by trapezoids from (0, 1) on, as XD-Violence is scored."""
-    precision, recall = _curve(positive, negative, None)
+def trapezoid_precision(positive: FloatArray, negative: FloatArray, total: FloatArray | None = None) -> FloatArray:
+    """Return the area under the precision-recall curve by trapezoids from (0, 1) on, as XD-Violence is scored.
+
+    Args: as of `average_precision`.
+    """
+    precision, recall = _curve(positive, negative, total)
     before = np.concatenate([np.ones_like(precision[..., :1]), precision[..., :-1]], axis=-1)
     steps = np.diff(recall, axis=-1, prepend=0.0)
-    return _where_any(positive, None, (steps * (precision + before) / 2).sum(-1))
+    return _where_any(positive, total, (steps * (precision + before) / 2).sum(-1))
 
 
 def _curve(positive: FloatArray, negative: FloatArray, total: FloatArray | None) -> tuple[FloatArray, FloatArray]:
@@ -126,6 +131,14 @@ def _frames(columns: Columns) -> FloatArray:
     return np.column_stack([columns[name] for name in (*POSITIVE, *NEGATIVE)])
 
 
+def _found_frames(columns: Columns) -> FloatArray:
+    """Return (n, 2 LEVELS + 1): anomalous frames of answered videos by score, normal frames by score, all anomalous."""
+    counts = _frames(columns)
+    total = counts[:, :LEVELS].sum(axis=1)
+    counts[:, 0] -= columns[MISSED]
+    return np.column_stack([counts, total])
+
+
 def _segment_precision(sums: FloatArray, place: int) -> FloatArray:
     """Return the average precision of segments at one threshold, from the sums of `_segments`."""
     detected, total = sums[..., :CONFIDENCES], sums[..., -1]
@@ -149,14 +162,14 @@ AUC = Metric(
 AP = Metric(
     "ap",
     "average precision of frames over all videos together",
-    _frames,
-    lambda sums: average_precision(sums[..., :LEVELS], sums[..., LEVELS:]),
+    _found_frames,
+    lambda sums: average_precision(sums[..., :LEVELS], sums[..., LEVELS:-1], sums[..., -1]),
 )
 AP_TRAPEZOID = Metric(
     "ap_trapezoid",
     "area under the precision-recall curve of frames by trapezoids, as XD-Violence is scored",
-    _frames,
-    lambda sums: trapezoid_precision(sums[..., :LEVELS], sums[..., LEVELS:]),
+    _found_frames,
+    lambda sums: trapezoid_precision(sums[..., :LEVELS], sums[..., LEVELS:-1], sums[..., -1]),
 )
 VIDEO_AUC = Metric(
     "video_auc",

@@ -98,5 +98,6 @@ def _sample(line: str, where: str, counts: Mapping[str, int]) -> Sample:
         video=video,
         group=source_video(video),
         target=Target(label=label, segments=tuple(sorted(segments))),
-        fields={"frames": count, "fps": float(FPS), "duration": count / FPS},
+        # VAU-R1 reads one interval, and does not score on this list.
+        fields={"frames": count, "fps": float(FPS), "duration": count / FPS, "paper": "no_rule"},
     )

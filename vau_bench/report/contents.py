@@ -136,7 +136,7 @@ def _task(
         task = Catalogue(options.tasks_dirs).get(entry.name)
         responses = whole_conversations(turns, len(task.prompts.turns(entry.style)))
         if result is not None:
-            result = _in_order(result, task.spec.metrics)
+            result = _in_order(result, [task.headline, *task.spec.metrics])
         selection = task.select(
             options.data, split=entry.split, limit=options.limit, shuffle_options=options.shuffle_options
         )
@@ -151,7 +151,7 @@ def _task(
 
 
 def _in_order(result: TaskResult, names: list[str]) -> TaskResult:
-    """Return the result with its metrics as the task lists them; the file holds them by name."""
+    """Return the result with its metrics in the order of these names; the file holds them by name."""
     metrics = result["metrics"]
     ordered = [name for name in names if name in metrics]
     return {**result, "metrics": {name: metrics[name] for name in dict.fromkeys((*ordered, *metrics))}}

@@ -58,8 +58,9 @@ def _task_lines(task: TaskResult) -> Iterator[str]:
     if reflection:
         yield f"{INDENT}reflection: {reflection}"
     for title, rows in (("text", text_rows(task)), ("judge", judge_rows(task))):
-        for name, value, _ in rows:
-            yield printable(f"{INDENT}{title}: {name} {value}")
+        for name, value, summary in rows:
+            why = f" ({summary})" if value == "-" else ""
+            yield printable(f"{INDENT}{title}: {name} {value}{why}")
     for title, counts in (("excluded", task["excluded"]), ("notes", task["notes"])):
         if counts:
             yield printable(f"{INDENT}{title}: " + ", ".join(f"{n} {reason}" for reason, n in counts.items()))
