@@ -63,4 +63,4 @@ def test_time_counts_even_where_the_block_fails_and_from_any_thread() -> None:
     for thread in threads:
         thread.join()
     (decode,) = profile.stages()
-    assert decode.count == 51 and decode.seconds == pytest.approx(51.0)
+    assert decode.times == 51 and decode.seconds == pytest.approx(51.0)

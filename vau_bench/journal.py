@@ -91,6 +91,11 @@ def dated(line: bytes) -> tuple[int, Response]:
         raise ValueError(f"not a journal line: {error}") from None
 
 
+def _unquoted(text: bytes) -> str:
+    """Return a JSON text that stands without its quotes."""
+    return text.decode() if b"\\" not in text else str(json.loads(b'"%b"' % text))
+
+
 class Head(NamedTuple):
     """What a journal line tells before the text of the response, and the byte at which it stands."""
 
@@ -127,9 +132,9 @@ def read_heads(path: Path) -> Iterator[Head]:
         if found is None:  # written by other hands, or damaged
             epoch, r = dated(line)
             return Head(epoch, r.key, r.task, r.sample_id, r.style, r.turn, r.outcome, start)
-        number, key, task, sample_id, style, turn, outcome = found.groups()
-        texts = [t.decode() if b"\\" not in t else json.loads(b'"%b"' % t) for t in (key, task, sample_id, style)]
-        return Head(int(number or 0), *texts, int(turn), Outcome(outcome.decode()), start)
+        number, *quoted, turn, outcome = found.groups()
+        key, task, sample_id, style = (_unquoted(text) for text in quoted)
+        return Head(int(number or 0), key, task, sample_id, style, int(turn), Outcome(outcome.decode()), start)
 
     return read_lines(path, head)
 

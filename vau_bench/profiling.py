@@ -30,14 +30,14 @@ class Stage(NamedTuple):
 
     Attributes:
         name: of the stage.
-        count: how often it was done.
+        times: how often it was done.
         seconds: in all, of all its lanes together.
         lanes: how many can be at it at once.
         busy: share of the time that its lanes were busy, 0 to 1.
     """
 
     name: str
-    count: int
+    times: int
     seconds: float
     lanes: int
     busy: float

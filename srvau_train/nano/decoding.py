@@ -116,7 +116,8 @@ def _once(inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     clips = len(grid) // count
     pixels = inputs["pixel_values_videos"].split(grid.prod(1).view(count, clips).sum(1).tolist())
     first: dict[tuple[int, int], int] = {}
-    places, kept = [], []
+    places: list[int] = []
+    kept: list[int] = []
     for row in range(count):
         key = (int(which[row]), hash(pixels[row].contiguous().view(torch.uint8).numpy().tobytes()))
         if key not in first:

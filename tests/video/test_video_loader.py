@@ -280,4 +280,4 @@ def test_neighbours_about_one_video_and_plan_share_a_clip(clip_file: Path) -> No
     with ClipLoader(workers=2) as loader:
         first, second, other, again = (clip for _, clip in loader.stream(plans, lambda plan: (clip_file, plan)))
         assert first is second and other is not first and again is not first
-        assert {stage.name: stage.count for stage in loader.profile.stages()} == {"decode": 3}
+        assert {stage.name: stage.times for stage in loader.profile.stages()} == {"decode": 3}

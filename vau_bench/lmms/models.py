@@ -36,11 +36,11 @@ class _Kept:
         self.last[response.task, response.style, response.turn, response.sample_id] = response
 
     def told(self, *place: Any) -> Told | None:
-        response = self.last.get(place)  # type: ignore[call-overload]
+        response = self.last.get(place)
         return None if response is None else Told.of(response)
 
     def response(self, *place: Any) -> Response | None:
-        return self.last.get(place)  # type: ignore[call-overload, no-any-return]
+        return self.last.get(place)
 
 
 class VauModel(lmms):  # type: ignore[misc, unused-ignore]
