@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "transformers", "pandas", "matplotlib", "av", "datasets", "lmms_eval", "cv2", "decord")
+HEAVY = (
+    *("torch", "transformers", "pandas", "matplotlib", "av", "datasets", "lmms_eval", "cv2", "decord"),
+    *("ray", "pyarrow"),
+)
 
 PROBE = """
 import json, sys
@@ -55,6 +58,8 @@ def test_the_public_names() -> None:
         ("models", "list"),
         ("models", "show", "gold"),
         ("evaluate", "--help"),
+        ("plan", "--help"),
+        ("plan", "-m", "qwen2_5_vl_7b", "-t", "vau_synth_mcq", "--hours", "1", "--hardware", "h100"),
         ("score", "--help"),
     ],
     ids=" ".join,

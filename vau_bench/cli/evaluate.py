@@ -169,7 +169,7 @@ def _engine(given: dict[str, Any]) -> Engine | None:
 def _tell_profile(profile: Profile, shard: Shard | None) -> None:
     """Tell on stderr how long each stage was busy while the run lasted."""
     rows = [
-        (s.name, str(s.count), f"{s.seconds:.2f} s", f"{1000 * s.seconds / max(1, s.count):.2f} ms", f"{s.busy:.0%}")
+        (s.name, str(s.times), f"{s.seconds:.2f} s", f"{1000 * s.seconds / max(1, s.times):.2f} ms", f"{s.busy:.0%}")
         for s in profile.stages()
     ]
     click.echo(f"{f'{shard}: ' if shard else ''}{profile.wall:.2f} s in all; {profile.advice()}", err=True)

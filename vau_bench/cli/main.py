@@ -16,6 +16,7 @@ from vau_bench.errors import UsageError, VauBenchError, suggestion
 
 COMMANDS = {
     "evaluate": ("evaluate:evaluate", "Evaluate a model on tasks; the same command again goes on where it stopped."),
+    "plan": ("plan:plan", "Reckon what a run will cost, before it: tokens, GPU hours, memory, disk, money."),
     "score": ("score:score", "Score a run again, offline."),
     "compare": ("compare:compare", "Tell whether two runs differ, paired over their common samples."),
     "judge": ("judge:judge", "Let language models judge the reasoning of a run, and check the judges."),

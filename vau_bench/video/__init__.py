@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vau_bench.video.clip import Clip, VideoInfo, decoder_name
+from vau_bench.video.clip import Clip, Shown, VideoInfo, decoder_name
 from vau_bench.video.files import EXTENSIONS, find_videos, is_video_name
 from vau_bench.video.hashing import content_hash
 from vau_bench.video.loader import ClipLoader
@@ -21,6 +21,7 @@ __all__ = [
     "Clip",
     "ClipLoader",
     "FramePlan",
+    "Shown",
     "VideoInfo",
     "content_hash",
     "decode",

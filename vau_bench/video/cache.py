@@ -14,12 +14,14 @@ import threading
 import time
 import warnings
 import zlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vau_bench.video.clip import Clip, decoder_name
+from vau_bench.video.clip import Clip, Shown, decoder_name
 from vau_bench.video.plans import FramePlan
 
 MAGIC = b"VAUCLIP1"
@@ -90,6 +92,13 @@ class FrameCache:
             self._writable = False
             warnings.warn(f"decoded frames are not cached any more: {error}", stacklevel=2)
 
+    def bytes_of(self, content: str, plan: FramePlan) -> int | None:
+        """Return the size of a clip's entry, `None` if there is none."""
+        try:
+            return self._entry(content, plan).stat().st_size
+        except OSError:
+            return None
+
     def _entry(self, content: str, plan: FramePlan) -> Path:
         key = hashlib.sha256(f"{content}\n{plan}\n{decoder_name()}".encode()).hexdigest()
         return self.folder / key[:2] / f"{key[2:42]}.clip"
@@ -122,12 +131,22 @@ class FrameCache:
         return used
 
 
+def entry_bytes(shown: Shown) -> int:
+    """Return the size that the entry of these frames has."""
+    return len(MAGIC) + 12 + len(_about(shown.clip_json())) + shown.pixel_bytes
+
+
 def _header(clip: Clip) -> bytes:
     """Return all that comes before the pixels: magic, length and checksum of the rest, description."""
-    about = json.dumps(clip.to_json()).encode()
-    about += b" " * (-(len(MAGIC) + 12 + len(about)) % 64)  # pixels start aligned
+    about = _about(clip.to_json())
     check = zlib.crc32(np.ascontiguousarray(clip.frames).data, zlib.crc32(about))
     return MAGIC + len(about).to_bytes(8, "little") + check.to_bytes(4, "little") + about
+
+
+def _about(description: Mapping[str, Any]) -> bytes:
+    """Return the description as bytes, filled up so that the pixels behind it start aligned."""
+    about = json.dumps(description).encode()
+    return about + b" " * (-(len(MAGIC) + 12 + len(about)) % 64)
 
 
 def _unpack(data: np.ndarray[tuple[int], np.dtype[np.uint8]], path: Path) -> Clip:

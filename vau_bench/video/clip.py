@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -88,12 +88,7 @@ class Clip:
 
     def to_json(self) -> dict[str, Any]:
         """Return all but the pixels, as JSON values."""
-        return {
-            "shape": list(self.frames.shape),
-            "indices": list(self.indices),
-            "times": list(self.times),
-            "info": self.info.to_json(),
-        }
+        return described(self.frames.shape, self.indices, self.times, self.info)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], pixels: NDArray[np.uint8], path: Path) -> Clip:
@@ -105,3 +100,53 @@ class Clip:
         frames = pixels.reshape(values["shape"])
         info = VideoInfo.from_json(values["info"], path)
         return cls(frames, tuple(values["indices"]), tuple(values["times"]), info)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which frames of a video a plan shows, without their pixels, and what it takes to get them.
+
+    Attributes:
+        indices: frame numbers in presentation order, strictly ascending.
+        times: of the frames in seconds from the first frame of the video.
+        width: of the frames as the plan scales them, in pixels.
+        height: of the frames as the plan scales them, in pixels.
+        decoded: frames that have to be decoded to get these.
+        seeks: places in the file where decoding begins.
+        info: the video that they are from.
+    """
+
+    indices: tuple[int, ...]
+    times: tuple[float, ...]
+    width: int
+    height: int
+    decoded: int
+    seeks: int
+    info: VideoInfo
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of the frames as RGB."""
+        return len(self) * self.height * self.width * 3
+
+    def clip_json(self) -> dict[str, Any]:
+        """Return what `Clip.to_json` of these frames is."""
+        return described((len(self), self.height, self.width, 3), self.indices, self.times, self.info)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return asdict(self) | {"info": self.info.to_json()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], path: Path) -> Shown:
+        """Return the record of `to_json`."""
+        lists = {name: tuple(values[name]) for name in ("indices", "times")}
+        return cls(**{**values, **lists, "info": VideoInfo.from_json(values["info"], path)})
+
+
+def described(shape: Sequence[int], indices: Sequence[int], times: Sequence[float], info: VideoInfo) -> dict[str, Any]:
+    """Return the description of a clip, as JSON values."""
+    return {"shape": list(shape), "indices": list(indices), "times": list(times), "info": info.to_json()}

@@ -18,8 +18,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from vau_bench.errors import VideoUnreadableError
-from vau_bench.video.clip import Clip, VideoInfo
+from vau_bench.video.clip import Clip, Shown, VideoInfo
 from vau_bench.video.index import Opening, read_timeline
+from vau_bench.video.looking import chosen_frames, shown_frames
 from vau_bench.video.plans import FramePlan, parse_plan
 from vau_bench.video.reader import Reader
 from vau_bench.video.source import Source
@@ -43,6 +44,19 @@ def probe(path: str | Path) -> VideoInfo:
         return _describe(source, read_timeline(source))
 
 
+def look(path: str | Path, plan: FramePlan | str) -> Shown:
+    """Return which frames the plan shows, and what it takes to decode them; decodes the first frame alone.
+
+    Raises:
+        VideoMissingError: if there is no such file.
+        VideoUnreadableError: if it is not a video, or holds none of the frames.
+        UsageError: if the plan is not one.
+    """
+    with Source(Path(path)) as source:
+        opening = read_timeline(source)
+        return shown_frames(opening.timeline, parse_plan(plan), _describe(source, opening))
+
+
 def decode(path: str | Path, plan: FramePlan | str) -> Clip:
     """Decode the frames of the plan, in this process.
 
@@ -55,9 +69,7 @@ def decode(path: str | Path, plan: FramePlan | str) -> Clip:
     with Source(path) as source:
         opening = read_timeline(source)
         timeline, info = opening.timeline, _describe(source, opening)
-        chosen = plan.pick(timeline.times, timeline.duration)
-        if not chosen:
-            raise VideoUnreadableError(f"{plan} holds no frame of {path}, which lasts {info.duration:.3f} s")
+        chosen = chosen_frames(timeline, plan, info)
         canvas = _Canvas(len(chosen), plan.fit(info.width, info.height), info.rotation, path)
         if not len(timeline.pts):
             shown = _by_number(source, chosen, canvas)

@@ -26,7 +26,7 @@ import numpy as np
 
 from vau_bench import errors
 from vau_bench.errors import VideoError, VideoTimeoutError, VideoUnreadableError
-from vau_bench.video.clip import Clip, VideoInfo
+from vau_bench.video.clip import Clip, Shown, VideoInfo
 from vau_bench.video.plans import FramePlan
 
 START_LIMIT = 120.0
@@ -68,6 +68,12 @@ class Worker:
         """Measure the video; raises as `decode` does."""
         answer, _ = self._ask({"path": str(path.absolute()), "plan": None}, path, timeout)
         return VideoInfo.from_json(answer, path)
+
+    def look(self, path: Path, plan: FramePlan, timeout: float) -> Shown:
+        """Return which frames the plan shows; raises as `decode` does."""
+        question = {"path": str(path.absolute()), "plan": str(plan), "look": True}
+        answer, _ = self._ask(question, path, timeout)
+        return Shown.from_json(answer, path)
 
     def close(self) -> None:
         """End the process at once, whatever it is doing."""
@@ -176,10 +182,13 @@ def serve(descriptor: int) -> NoReturn:
 
 
 def _answer(channel: socket.socket, question: dict[str, Any]) -> None:
-    from vau_bench.video.decoding import decode, probe
+    from vau_bench.video.decoding import decode, look, probe
 
     if question["plan"] is None:
         _send(channel, probe(question["path"]).to_json())
+        return
+    if question.get("look"):
+        _send(channel, look(question["path"], question["plan"]).to_json())
         return
     clip = decode(question["path"], question["plan"])
     with _memory_file() as file:
