@@ -19,6 +19,7 @@ MADE_BEFORE = "evaluate --model gold --tasks vau_synth_reasoning --limit 3 --run
 COMMANDS = {
     "evaluate": "--model openai --model-args model=m,base_url={url},retries=0 --tasks vau_synth_reasoning --limit 3 "
     "--run-id told",
+    "plan": "--model openai --model-args model=gpt-4o,base_url={url} --tasks vau_synth_mcq --limit 3",
     "score": "runs/told",
     "compare": "runs/told runs/gold",
     "judge": "runs/told --judge-model j --base-url {url} --limit 2",
@@ -38,7 +39,7 @@ COMMANDS = {
     "leaderboard check": "",
     "leaderboard build": "",
     "leaderboard export": "",
-    "doctor": "",
+    "doctor": "--endpoint {url} --model m",
     "train rocot": "--out rocot --clips 2 --teacher openai --model-args model=t,base_url={url},retries=0",
     "train plan": "nano",
     "train sft": "nano --out sft",
@@ -46,7 +47,7 @@ COMMANDS = {
     "train nano": "--out taken",
 }
 """What each command is called with; the last ones end at something that is missing or in the way."""
-WORK = {"evaluate", "score", "compare", "report", "tasks list", "models show", "models check", "doctor", "tasks check"}
+WORK = {"evaluate", "score", "compare", "report", "tasks list", "models show", "models check", "plan", "tasks check"}
 
 
 class Echo(BaseHTTPRequestHandler):
