@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from vau_bench import evaluation
 from vau_bench.comparison import Comparison, compare_results
+from vau_bench.engines import Engine
 from vau_bench.models import MODELS
 from vau_bench.readers import READERS
 from vau_bench.results import Results
@@ -24,6 +25,7 @@ def evaluate(
     out: str | Path = "runs",
     run_id: str | None = None,
     progress: evaluation.Progress | None = None,
+    engine: Engine | None = None,
     **options: Any,
 ) -> Results:
     """Evaluate a model on tasks; the same call again goes on where it was.
@@ -35,6 +37,7 @@ def evaluate(
         out: the folder that run folders lie in.
         run_id: name of the run's folder; default: made from the options.
         progress: told how it goes; default: silent.
+        engine: where the model runs, such as `RayEngine(1, 8)` of `vau_bench.engines.ray`; default: in this process.
         options: see `vau_bench.evaluation.Options`, such as `limit=20`, `style="think"`, `model_args={...}`.
 
     Raises:
@@ -43,7 +46,7 @@ def evaluate(
     """
     names = (tasks,) if isinstance(tasks, str) else tuple(tasks)
     asked = evaluation.Options(model=model, tasks=names, data=Path(data) if data else None, **options)
-    return evaluation.evaluate(asked, Path(out), run_id=run_id, progress=progress)
+    return evaluation.evaluate(asked, Path(out), run_id=run_id, progress=progress, engine=engine)
 
 
 def score(run: str | Path, *, data: str | Path | None = None, **options: Any) -> Results:
