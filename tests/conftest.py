@@ -13,6 +13,15 @@ from pathlib import Path
 import pytest
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if "thorough" in config.option.markexpr or os.environ.get("VAU_BENCH_THOROUGH") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; run it with -m thorough"))
+
+
 @pytest.fixture(scope="session")
 def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Build tiny Qwen-VL checkpoints: `tiny_qwen("qwen3_vl")`; see `tests/models/tiny_qwen.py`."""

@@ -30,6 +30,7 @@ def needs_ray() -> None:
 
 with_ray = pytest.mark.usefixtures("needs_ray")
 slow = pytest.mark.slow
+thorough = pytest.mark.thorough
 pytestmark = pytest.mark.xdist_group("ray")  # each starts a dozen processes
 
 
@@ -109,13 +110,15 @@ def test_a_blind_floor_that_is_fitted_to_a_split(bench: Any) -> None:
 
 @slow
 @with_ray
-@pytest.mark.parametrize("more", [(), ("--windows", "6s/3s")], ids=["whole", "in-windows"])
+@pytest.mark.parametrize(
+    "more", [(), pytest.param(("--windows", "6s/3s"), marks=thorough)], ids=["whole", "in-windows"]
+)
 def test_a_model_that_sees(bench: Any, more: tuple[str, ...]) -> None:
     asked = ("--model", "motion", "--tasks", "vau_synth_grounding,vau_synth_mcq", "--limit", "5")
     same(bench, *asked, *more, "--decode-workers", "2")
 
 
-@slow
+@thorough
 @with_ray
 def test_videos_that_are_missing_or_damaged(bench: Any) -> None:
     videos = bench.folder / "data" / "videos"
@@ -131,7 +134,7 @@ def test_videos_that_are_missing_or_damaged(bench: Any) -> None:
     assert results[0] == results[1] and bench.outcomes("a/run") == {"errored": 1, "missing": 1}
 
 
-@slow
+@thorough
 @with_ray
 def test_a_task_of_ones_own_and_a_run_that_goes_on_with_and_without_ray(bench: Any) -> None:
     mine = bench.folder / "tasks" / "mine_mcq"
@@ -165,7 +168,7 @@ def test_an_actor_that_is_killed_costs_nothing(bench: Any) -> None:
     bench.wait(lambda: not bench.processes())
 
 
-@slow
+@thorough
 @with_ray
 def test_a_poison_sample_ends_as_an_error_and_costs_no_other(bench: Any) -> None:
     run = bench(*bench.stub(20, "--engine", "ray", "--actors", "2", poison="clip013"))
@@ -177,7 +180,7 @@ def test_a_poison_sample_ends_as_an_error_and_costs_no_other(bench: Any) -> None
     assert set(bench.answers().values()) == {1}
 
 
-@slow
+@thorough
 @with_ray
 @pytest.mark.parametrize(
     ("broken", "told"), [("model", "error: no weights here"), ("defect", "ZeroDivisionError: a defect")]
@@ -191,7 +194,7 @@ def test_what_no_model_can_do_ends_the_run(bench: Any, broken: str, told: str) -
 
 @slow
 @with_ray
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=thorough)])
 def test_an_interrupted_run_leaves_no_process_and_goes_on(bench: Any, number: signal.Signals) -> None:
     asked = bench.stub(40, seconds=0.1)
     run = bench.start(*asked, "--engine", "ray", "--actors", "2")
@@ -264,7 +267,7 @@ def test_a_node_that_is_lost_costs_nothing(bench: Any, nodes: Any) -> None:
     assert set(bench.answers().values()) == {1}
 
 
-@slow
+@thorough
 @with_ray
 @pytest.mark.filterwarnings("ignore")
 def test_a_key_reaches_the_processes_and_is_written_nowhere(bench: Any, nodes: Any) -> None:
