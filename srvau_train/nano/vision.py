@@ -43,7 +43,7 @@ class VisionLesson:
         muon_rate: of Muon at its peak.
     """
 
-    steps: int = 2300
+    steps: int = 2400
     batch: int = 128
     rate: float = 2e-3
     muon_rate: float = 0.02

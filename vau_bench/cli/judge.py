@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 @click.option(
     "--estimate", type=click.IntRange(min=1), metavar="N", help="Ask N questions, then tell what the rest would take."
 )
+@click.option("--engine", type=click.Choice(["ray"]), help="Call the judges from the processes of a Ray cluster.")
+@click.option("--actors", metavar="MIN:MAX", help="Processes there, each with --concurrency calls in flight.")
 @click.option(
     "--resamples", type=click.IntRange(min=0), default=2_000, show_default=True, help="Of the bootstrap; 0: none."
 )
@@ -78,7 +80,7 @@ def judge(ctx: click.Context, /, run: Path, as_json: bool, **given: Any) -> None
         _tell_prices([(p, work.price(p)) for p in plans], as_json, "estimated")
         return
     try:
-        written = _ask(folder, plans, given["estimate"])
+        written = _ask(folder, plans, given)
     finally:
         summary = judge_summary(run, resamples=given["resamples"])
         record_summary(run, summary)
@@ -98,15 +100,24 @@ def judge(ctx: click.Context, /, run: Path, as_json: bool, **given: Any) -> None
         ctx.exit(1)
 
 
-def _ask(folder: RunFolder, plans: Sequence[Plan], sample: int | None) -> list[Judgement]:
+def _ask(folder: RunFolder, plans: Sequence[Plan], given: dict[str, Any]) -> list[Judgement]:
     """Ask the judges, about a sample only where that is wanted; returns what was written."""
     from vau_bench.judge import work
+    from vau_bench.judge.client import Judge
 
+    asker: work.Asker = Judge.ask
+    if given["engine"]:
+        from vau_bench.engines.ray import RayEngine
+        from vau_bench.engines.ray_judge import RayJudges
+
+        asker = RayJudges(RayEngine.parse(given["actors"])).ask
+    elif given["actors"]:
+        raise click.UsageError("--actors goes with --engine ray")
     if not plans:
         return []
-    progress = JudgeProgress()
+    progress, sample = JudgeProgress(), given["estimate"]
     with progress.shown():
-        return work.ask(folder, [p.sample(sample) for p in plans] if sample else plans, progress)
+        return work.ask(folder, [p.sample(sample) for p in plans] if sample else plans, progress, asker)
 
 
 def _plans(folder: RunFolder, given: dict[str, Any]) -> list[Plan]:

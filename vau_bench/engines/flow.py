@@ -54,11 +54,7 @@ class Flow:
     def __init__(self, setup: Setup, keys: dict[str, str], pools: Pools, rows: int) -> None:
         self._pools, self.rows = pools, rows
         self.slots = 4 * pools.most + 3 * pools.decode + 2
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        actor = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy=here)(Desk)
-        self._desk = actor.remote(setup_of(setup))
-        with _sentences():
-            ray.get(self._desk.lend.remote(keys))
+        self._desk = desk_here(setup, keys)
 
     def put(self, block: list[Request]) -> None:
         """Lay requests on the desk."""
@@ -78,7 +74,7 @@ class Flow:
         Raises:
             ModelError: if the model can answer nothing, or Ray gives up.
         """
-        with _sentences(), quiet_data(ray):
+        with sentences(), quiet_data(ray):
             tables = self._dataset().iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
             for table in tables:
                 yield from read_answers(table)
@@ -99,8 +95,22 @@ class Flow:
         return flow.map_batches(Answer, fn_constructor_args=(self._desk,), **models, **WHOLE)
 
 
+def desk_here(setup: Any, keys: dict[str, str]) -> Any:
+    """Return a desk on this node.
+
+    Args:
+        setup: what processes start from.
+        keys: variables that they are told.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    desk = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy=here)(Desk).remote(setup_of(setup))
+    with sentences():
+        ray.get(desk.lend.remote(keys))
+    return desk
+
+
 @contextmanager
-def _sentences() -> Iterator[None]:
+def sentences() -> Iterator[None]:
     """Turn what Ray raises into a sentence."""
     try:
         yield

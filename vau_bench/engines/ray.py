@@ -172,17 +172,17 @@ class Distributed(Model[Any]):
         most = engine.most or max(engine.least, int(room))
         options = self._options
         setup = Setup(options.model, options.model_args, self._prepared, options.decode_timeout)
-        return Flow(setup, self._keys(), Pools(engine.least, most, engine.gpus, decode), _rows(self.config))
+        return Flow(setup, keys_for(self.config), Pools(engine.least, most, engine.gpus, decode), _rows(self.config))
 
     @property
     def _decodes(self) -> bool:
         return self.reads_video and self.own_frames is None
 
-    def _keys(self) -> dict[str, str]:
-        """Return the environment variables that the model may need: those with keys, and those that it names."""
-        config: ModelConfig = self.config
-        named = {str(value) for name, value in config if name.endswith("_env")}
-        return {name: value for name, value in os.environ.items() if name in named or _KEYS.search(name)}
+
+def keys_for(config: ModelConfig) -> dict[str, str]:
+    """Return the environment variables that a model may need: those with keys, and those that it names."""
+    named = {str(value) for name, value in config if name.endswith("_env")}
+    return {name: value for name, value in os.environ.items() if name in named or _KEYS.search(name)}
 
 
 def _rows(config: ModelConfig) -> int:

@@ -59,20 +59,19 @@ class Setup:
     timeout: float
 
 
-def setup_of(setup: Setup) -> bytes:
-    """Return the setup as the desk holds it, with the folder that relative paths start from, and where modules lie."""
+def setup_of(setup: Any) -> bytes:
+    """Return a setup as the desk holds it, with the folder that relative paths start from, and where modules lie."""
     return pickled((str(Path.cwd()), sys.path, ray.cloudpickle.dumps(setup)))
 
 
-def ready(desk: Any) -> Setup:
+def ready(desk: Any) -> Any:
     """Make this process like the one that asks: its keys, its folder, its modules; return what it is to do."""
     os.environ.update(ray.get(desk.environment.remote()))
     folder, path, setup = pickle.loads(ray.get(desk.setup.remote()))
     with suppress(OSError):
         os.chdir(folder)
     sys.path += [entry for entry in path if entry not in sys.path]
-    loaded: Setup = pickle.loads(setup)
-    return loaded
+    return pickle.loads(setup)
 
 
 def requests_on(table: pa.Table, desk: Any) -> Iterator[pa.Table]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vau_bench.errors import VideoError
-from vau_bench.records import Request, Response
+from vau_bench.records import Request
 from vau_bench.video import Clip
 
 Place: TypeAlias = tuple[Path, str]
@@ -34,6 +34,11 @@ def request_table(index: int, block: bytes) -> pa.Table:
 def read_requests(table: pa.Table) -> tuple[int, list[Request]]:
     """Return the number and the requests of `request_table`."""
     return table.column("index")[0].as_py(), _unpickled(table, "block")
+
+
+def read_block(table: pa.Table) -> Any:
+    """Return what `request_table` holds, whatever it is."""
+    return _unpickled(table, "block")
 
 
 def portion_table(requests: Sequence[Request], found: Mapping[Place, Found], width: int) -> pa.Table:
@@ -69,18 +74,18 @@ def read_portion(table: pa.Table) -> tuple[list[Request], dict[Place, Found]]:
     return requests, found
 
 
-def answer_table(answers: list[Response] | Exception) -> pa.Table:
-    """Return the answers to one portion, or why the model cannot go on."""
+def answer_table(answers: list[Any] | Exception) -> pa.Table:
+    """Return the answers to one portion, or why there can be none."""
     return pa.table({"answers": pa.array([pickled(answers)], BINARY)})
 
 
-def read_answers(table: pa.Table) -> list[Response]:
+def read_answers(table: pa.Table) -> list[Any]:
     """Return the answers of `answer_table`, or raise what it holds instead."""
     answers = _unpickled(table, "answers")
     if isinstance(answers, Exception):
         raise answers
-    responses: list[Response] = answers
-    return responses
+    found: list[Any] = answers
+    return found
 
 
 def pickled(thing: Any) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from vau_bench.errors import ModelError, UsageError
 from vau_bench.journal import LineJournal
@@ -149,8 +149,18 @@ def projected(made: Plan, measured: Sequence[Judgement]) -> Price:
     )
 
 
-def ask(folder: RunFolder, plans: Sequence[Plan], progress: Progress) -> list[Judgement]:
+Asker: TypeAlias = Callable[[Judge, Iterable[Question]], Generator[tuple[Question, Judgement]]]
+"""Asks a judge questions, and yields each with its judgement, as they come."""
+
+
+def ask(folder: RunFolder, plans: Sequence[Plan], progress: Progress, asker: Asker = Judge.ask) -> list[Judgement]:
     """Ask the judges, one after the other, and journal each verdict as it comes.
+
+    Args:
+        folder: of the run.
+        plans: what each judge is to be asked.
+        progress: told of each verdict.
+        asker: asks a judge; default: in this process.
 
     Returns:
         The judgements that were written.
@@ -172,7 +182,7 @@ def ask(folder: RunFolder, plans: Sequence[Plan], progress: Progress) -> list[Ju
                 write(judgement)
             progress.stage(made.judge.config.label, len(made.pending))
             try:
-                with closing(made.judge.ask(made.pending)) as answers:
+                with closing(asker(made.judge, made.pending)) as answers:
                     for question, judgement in answers:
                         write(judgement)
                         for twin in made.twins.get(question.key, ()):
