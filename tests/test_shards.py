@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -317,4 +318,49 @@ class TestProcesses:
         ends(other)
         assert full.returncode != 0 and "responses.1.jsonl" in told
         ends(start(data, out, 1, 2, sleep=0))
+        assert (out / "r" / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
+
+    def test_two_torchrun_nodes_go_on_when_a_worker_of_one_is_killed(
+        self, data: Path, tmp_path: Path, undisturbed: Path
+    ) -> None:
+        pytest.importorskip("torch")
+        out, script = tmp_path / "runs", tmp_path / "rank.py"
+        told_pid = "(Path(sys.argv[2]) / f'{shard.rank}.pid').write_text(str(os.getpid()))"
+        script.write_text(RANK.replace('print("begins", flush=True)', told_pid))
+        out.mkdir()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        meet = ("--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{port}", "--rdzv-id", "test")
+        launcher = (
+            "-m",
+            "torch.distributed.run",
+            "--nnodes",
+            "2",
+            "--nproc-per-node",
+            "1",
+            "--max-restarts",
+            "3",
+            *meet,
+        )
+        env = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
+        nodes = [
+            subprocess.Popen(
+                [sys.executable, *launcher, str(script), str(data), str(out)],
+                env={**env, "SLEEP": "0.1"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(2)
+        ]
+        journal, deadline = out / "r" / "responses.1.jsonl", time.monotonic() + 60
+        while not (journal.exists() and journal.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(int((out / "1.pid").read_text()), signal.SIGKILL)
+        for node in nodes:
+            _, told = node.communicate(timeout=120)
+            assert node.returncode == 0, told
+        answered = Counter(r.sample_id for r in RunFolder(out / "r").responses())
+        assert len(answered) == 60 and set(answered.values()) == {1}
         assert (out / "r" / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
