@@ -32,8 +32,6 @@ from vau_bench.runs import write_atomically
 
 ANSWERED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
 """The kinds that have first answers of their own; reasoning is answered as classification is."""
-REINFORCED: tuple[Kind, ...] = ("mcq",) * 4 + ("grounding",) * 3 + ("classification",)
-"""What prompts of the reinforcement ask, in these shares: rollouts about a class mostly agree, and teach nothing."""
 TIMES = "stages.jsonl"
 RECIPE = "recipe.json"
 
@@ -228,8 +226,9 @@ class Training:
             store = self.frames()
             model, processor = self._load(start)
             rows = [
-                prompt(number, stream_of("grpo", recipe.seed, number).pick(REINFORCED), "reflect", recipe.look)
+                prompt(number, kind, "reflect", recipe.look)
                 for number in range(recipe.clips)
+                for kind in stream_of("grpo", recipe.seed, number).shuffled(ANSWERED)[:1]
             ]
             with self._stage(name, recipe.grpo_steps):
                 config = recipe.grpo(str(start), **reward)

@@ -61,8 +61,8 @@ class WatchingLesson:
         read: chains about options a step that are read without pictures, so that looking letters up is not lost.
     """
 
-    steps: int = 1400
-    answers: int = 600
+    steps: int = 1300
+    answers: int = 550
     batch: int = 16
     rate: float = 2e-3
     muon_rate: float = 0.012
