@@ -278,11 +278,12 @@ class TestProcesses:
         assert "scored\n" in [ends(rank).removeprefix("begins\n") for rank in ranks]
         assert (tmp_path / "runs" / "r" / "results.json").read_bytes() == (undisturbed / "results.json").read_bytes()
 
+    @pytest.mark.parametrize("most", [5, pytest.param(20, marks=pytest.mark.thorough)])
     def test_a_rank_that_is_killed_costs_nothing_but_the_time_to_start_it_again(
-        self, data: Path, tmp_path: Path, undisturbed: Path
+        self, data: Path, tmp_path: Path, undisturbed: Path, most: int
     ) -> None:
         out, rng, kills = tmp_path / "runs", random.Random(3), 0
-        while kills < 20:
+        while kills < most:
             count = rng.choice((2, 3))
             ranks = [start(data, out, rank, count, sleep=0.005) for rank in range(count)]
             victim = rng.choice(ranks)

@@ -108,11 +108,9 @@ def test_a_blind_floor_that_is_fitted_to_a_split(bench: Any) -> None:
     same(bench, "--model", "floors/prior_interval", "--tasks", "vau_synth_grounding,vau_synth_mcq", "--limit", "30")
 
 
-@slow
+@thorough
 @with_ray
-@pytest.mark.parametrize(
-    "more", [(), pytest.param(("--windows", "6s/3s"), marks=thorough)], ids=["whole", "in-windows"]
-)
+@pytest.mark.parametrize("more", [(), ("--windows", "6s/3s")], ids=["whole", "in-windows"])
 def test_a_model_that_sees(bench: Any, more: tuple[str, ...]) -> None:
     asked = ("--model", "motion", "--tasks", "vau_synth_grounding,vau_synth_mcq", "--limit", "5")
     same(bench, *asked, *more, "--decode-workers", "2")
@@ -255,7 +253,7 @@ def nodes(bench: Any, monkeypatch: pytest.MonkeyPatch, needs_ray: None) -> Itera
 @with_ray
 @pytest.mark.filterwarnings("ignore")
 def test_a_node_that_is_lost_costs_nothing(bench: Any, nodes: Any) -> None:
-    run = bench.start(*bench.stub(60, "--engine", "ray", "--actors", "3", seconds=0.1))
+    run = bench.start(*bench.stub(60, "--engine", "ray", "--actors", "3", seconds=0.4))
     bench.wait(lambda: len({process for process, _ in bench.asked()}) == 3 and len(bench.asked()) >= 9)
     actors = {process for process, _ in bench.asked()}
     nodes.remove_node(nodes.extra, allow_graceful=False)
