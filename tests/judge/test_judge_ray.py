@@ -44,9 +44,9 @@ def test_the_verdicts_are_those_without_it_and_none_is_asked_for_twice(chat_serv
 
 
 @pytest.mark.thorough
-def test_a_key_that_is_not_accepted_ends_it_in_one_sentence(chat_server, run_folder) -> None:
+def test_a_key_that_is_not_accepted_ends_it_in_one_sentence(chat_server, say, run_folder) -> None:
     pytest.importorskip("ray")
-    server = chat_server(lambda served: (401, {"error": {"message": "no such key"}}))
+    server = chat_server(lambda served: say(status=401, raw=b'{"error": "no such key"}'))
     told = vau(run_folder(), "--judge-model", "m", "--base-url", server.url, "--engine", "ray", "--actors", 1)
     assert told.returncode == 1 and "no such key" in told.stderr and "Traceback" not in told.stderr
 
