@@ -121,7 +121,6 @@ def test_conversations_put_turns_together_and_hold_what_was_answered(tmp_path: P
         assert found["a"].text == "one\n\ntwo" and found["b"].outcome is Outcome.MISSING
         assert set(found) == {"a", "b", "c"} and len(found) == 3
         assert "d" not in found and found.get("d") is None
-        assert history.turns("task", "direct") == 2
 
 
 def test_keys_that_are_no_digests_are_told_apart_too(tmp_path: Path) -> None:

@@ -98,10 +98,6 @@ class History:
             path = self._paths[number]
             raise RunError(f"{path}:{_line_number(path, at)}: {error}; mend or delete this line") from None
 
-    def turns(self, task: str, style: str) -> int:
-        """Return how many turns of a task were answered at least once."""
-        return sum((name, manner) == (task, style) for name, manner, _ in self._last)
-
     def conversations(self, task: str, style: str, expected: int) -> Conversations:
         """Return what was said about each sample of a task, all turns together; read as it is asked for."""
         return Conversations(self, task, style, expected)
