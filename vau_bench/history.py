@@ -10,7 +10,6 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from heapq import merge
 from pathlib import Path
 from types import TracebackType
@@ -196,10 +195,12 @@ def _in_order(paths: Iterable[Path]) -> Iterator[tuple[int, Head]]:
 
 def _digest(key: str) -> bytes:
     """Return 16 bytes that stand for a key; our own keys are these bytes in hex."""
-    with suppress(ValueError):
+    try:
         digest = bytes.fromhex(key)
-        if len(digest) == _DIGEST and digest.hex() == key:
-            return digest
+    except ValueError:
+        digest = b""
+    if len(digest) == _DIGEST and digest.hex() == key:
+        return digest
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
 
 

@@ -109,10 +109,11 @@ class Head(NamedTuple):
     at: int
 
 
+_OUTCOMES = {str(outcome).encode(): outcome for outcome in Outcome}
 _TEXT = rb'"((?:[^"\\]|\\.)*)"'
 _HEAD = re.compile(
-    rb'\{(?:"epoch":(\d+),)?"key":%b,"task":%b,"sample_id":%b,"style":%b,"turn":(\d+),"outcome":"(\w+)",.*\}\n'
-    % ((_TEXT,) * 4),
+    rb'\{(?:"epoch":(\d+),)?"key":%b,"task":%b,"sample_id":%b,"style":%b,"turn":(\d+),"outcome":"(%b)",.*\}\n'
+    % (*(_TEXT,) * 4, b"|".join(_OUTCOMES)),
     re.DOTALL,
 )
 
@@ -133,8 +134,8 @@ def read_heads(path: Path) -> Iterator[Head]:
             epoch, r = dated(line)
             return Head(epoch, r.key, r.task, r.sample_id, r.style, r.turn, r.outcome, start)
         number, *quoted, turn, outcome = found.groups()
-        key, task, sample_id, style = (_unquoted(text) for text in quoted)
-        return Head(int(number or 0), key, task, sample_id, style, int(turn), Outcome(outcome.decode()), start)
+        key, task, sample_id, style = map(_unquoted, quoted)
+        return Head(int(number or 0), key, task, sample_id, style, int(turn), _OUTCOMES[outcome], start)
 
     return read_lines(path, head)
 

@@ -11,7 +11,38 @@ from vau_bench.records import JSON, Generation, Message
 
 def model_digest(name: str, identity: dict[str, JSON]) -> str:
     """Return the hash of a model's name and identity."""
-    return _hash(name, json.dumps(identity, sort_keys=True))
+    return _hash(_written(name, json.dumps(identity, sort_keys=True)))
+
+
+class RequestKeys:
+    """Makes the keys of the requests of one task to one model.
+
+    Args:
+        model: `model_digest` of the model that answers.
+        task: the task's name.
+        generation: how answers are sampled.
+        plan: the frame plan in canonical notation; without effect on a request without video.
+    """
+
+    def __init__(self, model: str, task: str, generation: Generation, plan: str) -> None:
+        self._asked = _written(model, task)
+        self._settings = _written(
+            f"{generation.max_new_tokens},{generation.temperature},{generation.top_p},{generation.seed}"
+        )
+        self._plan, self._no_video = _written(plan), _written("", "")
+
+    def key(self, sample_id: str, turn: int, messages: Sequence[Message], video: str | None) -> str:
+        """Return the key of one request.
+
+        Args:
+            sample_id: of the sample.
+            turn: of the conversation, from 0.
+            messages: as they are sent.
+            video: content hash of the video, `None` for a model that does not look.
+        """
+        seen = _written(video) + self._plan if video else self._no_video
+        spoken = "".join(_written(m.role, str(m.video), m.text) for m in messages)
+        return _hash(f"{self._asked}{_written(sample_id, str(turn))}{self._settings}{seen}{spoken}")
 
 
 def request_key(
@@ -24,23 +55,14 @@ def request_key(
     video: str | None,
     plan: str,
 ) -> str:
-    """Return the key.
-
-    Args:
-        model: `model_digest` of the model that answers.
-        task: the task's name.
-        sample_id: of the sample.
-        turn: of the conversation, from 0.
-        messages: as they are sent.
-        generation: how the answer is sampled.
-        video: content hash of the video, `None` for a model that does not look.
-        plan: the frame plan in canonical notation; without effect when `video` is `None`.
-    """
-    settings = f"{generation.max_new_tokens},{generation.temperature},{generation.top_p},{generation.seed}"
-    spoken = (part for m in messages for part in (m.role, str(m.video), m.text))
-    return _hash(model, task, sample_id, str(turn), settings, video or "", plan if video else "", *spoken)
+    """Return the key of a single request; see `RequestKeys`."""
+    return RequestKeys(model, task, generation, plan).key(sample_id, turn, messages, video)
 
 
-def _hash(*parts: str) -> str:
-    # Length-prefixed, so that no two lists of parts are written alike.
-    return hashlib.sha256("".join(f"{len(p)}:{p}" for p in parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _written(*parts: str) -> str:
+    """Return the parts in a row, each behind its length, so that no two lists of parts are written alike."""
+    return "".join([f"{len(part)}:{part}" for part in parts])
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

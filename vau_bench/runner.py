@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from vau_bench.errors import DataError, ModelError, VideoError
 from vau_bench.history import Told
-from vau_bench.keys import model_digest, request_key
+from vau_bench.keys import RequestKeys, model_digest
 from vau_bench.kinds import Kind
 from vau_bench.models.base import Model
-from vau_bench.records import Generation, Outcome, Request, Response, Sample
+from vau_bench.records import Generation, Message, Outcome, Request, Response, Sample
 from vau_bench.task import Selection, Task
 from vau_bench.video import ClipLoader
 
@@ -40,6 +41,9 @@ class TaskRun:
     def turns(self) -> int:
         """How many turns a conversation has."""
         return len(self.task.prompts.turns(self.style))
+
+
+_Asked: TypeAlias = tuple[TaskRun, RequestKeys, Sample]
 
 
 class Records(Protocol):
@@ -93,26 +97,40 @@ class Runner:
             raise ModelError(f"the model left {len(asked.open)} requests without a response")
 
     def _pending(self, tasks: Iterable[TaskRun], turn: int) -> Iterator[Request]:
-        asked = ((run, sample) for run in tasks for sample in run.selection.samples)
-        for run, sample in _by_video(asked) if self._model.by_video else asked:
-            with self._clips.profile.at("requests"):
-                request = self._open(run, sample, turn)
-            if request is not None:
-                yield request
+        keyed = ((run, RequestKeys(self._digest, run.task.name, run.generation, run.frames)) for run in tasks)
+        asked = ((run, keys, sample) for run, keys in keyed for sample in run.selection.samples)
+        profile, skipped, begin = self._clips.profile, 0, time.perf_counter()
+        for run, keys, sample in _by_video(asked) if self._model.by_video else asked:
+            request = self._open(run, keys, sample, turn)
+            if request is None:
+                skipped += 1
+                continue
+            profile.add("requests", time.perf_counter() - begin, count=skipped + 1)
+            yield request
+            skipped, begin = 0, time.perf_counter()
+        if skipped:
+            profile.add("requests", time.perf_counter() - begin, count=skipped)
 
-    def _open(self, run: TaskRun, sample: Sample, turn: int) -> Request | None:
+    def _open(self, run: TaskRun, keys: RequestKeys, sample: Sample, turn: int) -> Request | None:
         """Return the request about a sample, `None` where it needs no asking or cannot be asked."""
         said = self._said(run, sample, turn)
         if said is None:  # without an answer to the turn before there is nothing to go on with
             self._report(None)
             return None
-        request = self._request(run, sample, said)
-        if isinstance(request, Response):
-            self._record(request)
-            return None
-        if self._is_answered(request):
+        video, digest, problem = self._video(run, sample)
+        messages = run.task.messages(run.kind, sample, run.style, said)
+        key = keys.key(sample.id, turn, messages, digest)
+        told = self._records.told(run.task.name, run.style, turn, sample.id)
+        answered = problem is None and told is not None and told.outcome in FINAL
+        if answered and told.answers(key):
             self._report(None)
             return None
+        request = self._request(run, sample, turn, key, messages, video)
+        if problem is not None:
+            self._record(request.failure(*problem))
+            return None
+        if answered:  # to an earlier form of the request: another video, prompt or setting
+            self._record(request.failure(Outcome.MISSING, "asked anew: what is asked has changed"), silent=True)
         return request
 
     def _said(self, run: TaskRun, sample: Sample, turns: int) -> tuple[str, ...] | None:
@@ -125,24 +143,10 @@ class Runner:
             said.append(response.text)
         return tuple(said)
 
-    def _is_answered(self, request: Request) -> bool:
-        """Tell whether the request needs no asking; an answer to an earlier form of it counts no more."""
-        told = self._records.told(request.task, request.style, request.turn, request.sample.id)
-        if told is None or told.outcome not in FINAL:
-            return False
-        if told.answers(request.key):
-            return True
-        # another video, prompt or setting
-        self._record(request.failure(Outcome.MISSING, "asked anew: what is asked has changed"), silent=True)
-        return False
-
-    def _request(self, run: TaskRun, sample: Sample, said: Sequence[str]) -> Request | Response:
-        """Return the request, or the response that says why it cannot be asked."""
-        path, digest, problem = self._video(run, sample)
-        messages = run.task.messages(run.kind, sample, run.style, said)
-        turn = len(said)
-        key = request_key(self._digest, run.task.name, sample.id, turn, messages, run.generation, digest, run.frames)
-        request = Request(
+    def _request(
+        self, run: TaskRun, sample: Sample, turn: int, key: str, messages: tuple[Message, ...], video: Path | None
+    ) -> Request:
+        return Request(
             key=key,
             task=run.task.name,
             kind=run.kind.name,
@@ -151,11 +155,10 @@ class Runner:
             sample=sample,
             messages=messages,
             generation=run.generation,
-            video=path,
+            video=video,
             plan=run.frames,
             choices=run.kind.choices(sample),
         )
-        return request.failure(*problem) if problem else request
 
     def _video(self, run: TaskRun, sample: Sample) -> tuple[Path | None, str | None, tuple[Outcome, str] | None]:
         if not self._model.reads_video:
@@ -201,12 +204,13 @@ class _Outstanding:
             raise ModelError(f"the model answered {response.sample_id!r} twice, or was never asked") from None
 
 
-def _by_video(asked: Iterable[tuple[TaskRun, Sample]]) -> Iterator[tuple[TaskRun, Sample]]:
-    """Yield pairs about one video one after the other, the videos in the order of their first pair."""
-    together: dict[tuple[str, str], list[tuple[TaskRun, Sample]]] = {}
-    for run, sample in asked:
-        together.setdefault((run.task.spec.dataset.name, sample.video), []).append((run, sample))
-    return (pair for pairs in together.values() for pair in pairs)
+def _by_video(asked: Iterable[_Asked]) -> Iterator[_Asked]:
+    """Yield what is about one video one after the other, the videos in the order of their first sample."""
+    together: dict[tuple[str, str], list[_Asked]] = {}
+    for each in asked:
+        run, _, sample = each
+        together.setdefault((run.task.spec.dataset.name, sample.video), []).append(each)
+    return (each for about in together.values() for each in about)
 
 
 def _closeable(responses: Iterator[Response]) -> Any:

@@ -309,13 +309,16 @@ class Task:
             style: the prompt style.
             said: what the model answered in the turns before; the next turn is asked.
         """
-        fields = kind.prompt_fields(sample)
-        messages = [Message("system", self.prompts.system)] if self.prompts.system else []
+        fields, messages = kind.prompt_fields(sample), [*self._opening]
         for turn, template in enumerate(self.prompts.turns(style)[: len(said) + 1]):
             messages.append(Message("user", template.format_map(fields), video=turn == 0))
             if turn < len(said):
                 messages.append(Message("assistant", said[turn]))
         return tuple(messages)
+
+    @cached_property
+    def _opening(self) -> tuple[Message, ...]:
+        return (Message("system", self.prompts.system),) if self.prompts.system else ()
 
     def generation(self, **changes: Any) -> Generation:
         """Return the generation settings, with changes."""

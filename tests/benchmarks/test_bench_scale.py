@@ -194,9 +194,7 @@ def _answer_all(path: Path, model: Quick, clips: ClipLoader, run: TaskRun) -> No
     """Write the journal of a finished run, each answer with sixteen frames and a rationale."""
     seen = Seen(tuple(range(16)), tuple(0.5 * i for i in range(16)), 448, 336, "av 15.1.0", 8.0)
     runner = Runner(model, "quick", Written(History(), None), clips, lambda response: None)  # type: ignore[arg-type]
+    text = "<think>A man climbs over the fence, looks around and runs.</think><answer>A</answer>"
     with path.open("wb") as file:
-        for sample in run.selection.samples:
-            asked = runner._request(run, sample, ())
-            assert isinstance(asked, Request)
-            text = "<think>A man climbs over the fence, looks around and runs.</think><answer>A</answer>"
+        for asked in runner._pending([run], 0):
             file.write(to_line(asked.answer(text, outcome=Outcome.SCORED, seen=seen, usage=Usage(900, 40, 0.5))))
