@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,7 +200,12 @@ class TestRefusals:
         [
             (lambda m: m["environment"].update(commit="abc123"), r"commit of vau-bench is .* here, abc123.* there"),
             (lambda m: m["environment"]["packages"].update({"vau-bench": "0.0.9"}), r"version of vau-bench .* 0\.0\.9"),
+            (lambda m: m["environment"].update(code="0" * 64), r"code of vau-bench is \w+ here, 0{12} there"),
             (lambda m: m["tasks"][0].update(version=77), r"version of clips_mcq is 1 here, 77 there"),
+            (
+                lambda m: m["tasks"][0].update(version=77, digests={"task": "f" * 64}),
+                r"version of clips_mcq is 1 here, 77 there",
+            ),
             (lambda m: m["tasks"][0]["digests"].update(prompts="f" * 64), r"prompts of clips_mcq is \w+ here, f{12} "),
             (lambda m: m["options"].update(seed=5), r"option seed is 0 here, 5 there"),
             (lambda m: m.update(model="gold"), r"model is floors/random here, gold there"),
@@ -225,6 +232,51 @@ class TestRefusals:
     def test_the_environment_of_one_process_is_like_itself(self) -> None:
         own = Manifest("r", "m", {}, [], {}, environment=environment())
         check_alike(own, own, Shard(0, 2))
+
+    def test_ranks_of_another_number_at_the_same_time(self, options: Options, tmp_path: Path) -> None:
+        """They would ask what others ask, too; one launch after the other may have another number."""
+        evaluate_shard(options, tmp_path, Shard(0, 2), run_id="r")
+        with (
+            _at_work(tmp_path / "r"),
+            pytest.raises(RunError, match=r"rank 1 of 3 .*: number of processes is 3 here, 2 there"),
+        ):
+            evaluate_shard(options, tmp_path, Shard(1, 3), run_id="r")
+
+    def test_who_comes_when_others_have_ended_and_does_something_else(
+        self, data: Path, options: Options, tmp_path: Path
+    ) -> None:
+        """Its answers and theirs would be scored as one run, with none of them asked anew."""
+        evaluate_shard(options, tmp_path, Shard(0, 2), run_id="r")
+        before = (tmp_path / "r" / "manifest.json").read_bytes()
+        with pytest.raises(RunError, match=r"rank 1 of 2 .*option seed is 7 here, 0 there.*choose another --run-id"):
+            evaluate_shard(replace(options, seed=7), tmp_path, Shard(1, 2), run_id="r")
+        assert (tmp_path / "r" / "manifest.json").read_bytes() == before
+        assert evaluate_shard(options, tmp_path, Shard(1, 2), run_id="r") is not None
+
+    def test_a_rank_with_answers_of_its_own_alone_may_change_what_it_asks(
+        self, options: Options, tmp_path: Path
+    ) -> None:
+        evaluate_shard(options, tmp_path, Shard(0, 2), run_id="r")
+        evaluate_shard(replace(options, seed=7), tmp_path, Shard(0, 2), run_id="r")
+        assert RunFolder(tmp_path / "r").read_manifest().options["seed"] == 7
+
+    def test_a_newer_program_goes_on_when_all_others_have_ended_and_says_so(
+        self, options: Options, tmp_path: Path
+    ) -> None:
+        evaluate_shard(options, tmp_path, Shard(0, 2), run_id="r")
+        folder = RunFolder(tmp_path / "r")
+        older = folder.read_manifest()
+        folder.write_manifest(replace(older, environment={**older.environment, "commit": "abc123", "dirty": False}))
+        with pytest.warns(UserWarning, match=r"commit of vau-bench is .* here, was abc123 .*rank 1 of 2 goes on"):
+            assert evaluate_shard(options, tmp_path, Shard(1, 2), run_id="r") is not None
+
+
+@contextmanager
+def _at_work(run: Path) -> Iterator[None]:
+    """Be there as a rank of the run is."""
+    with (run / "responses.jsonl").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
 
 
 RANK = """

@@ -112,6 +112,7 @@ def _asked(
             options=options.as_json(),
             preset=preset.model_dump(mode="json") if (preset := preset_of(options.model)) else None,
             started=now(),
+            processes=shard.count if shard else 1,
             environment=environment(),
         )
         return folder, _ask(folder, manifest, model, clips, runs, progress, shard)

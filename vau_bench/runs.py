@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -57,6 +58,7 @@ class Manifest:
         model: its name; `model_identity` all that tells it from another.
         options: what was asked for: data root, limit, seeds, generation settings.
         preset: what the model's name stood for, where it is a preset's.
+        processes: how many shared it when it was last gone on with.
         error: why the run failed.
     """
 
@@ -71,6 +73,7 @@ class Manifest:
     error: str | None = None
     started: str = ""
     ended: str | None = None
+    processes: int = 1
     environment: dict[str, JSON] = field(default_factory=dict)
 
     def trained_on(self, dataset: str) -> bool | None:
@@ -103,6 +106,11 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def manifest_path(self) -> Path:
+        """The manifest."""
+        return self.path / "manifest.json"
+
     def journal_path(self, rank: int | None = None) -> Path:
         """Return the journal of a run that one process writes, or that of a rank of several."""
         return self.path / ("responses.jsonl" if rank is None else f"responses.{rank}.jsonl")
@@ -122,9 +130,10 @@ class RunFolder:
         Raises:
             RunError: if there is no run.
         """
-        if not (path / "manifest.json").is_file():
+        folder = cls(path)
+        if not folder.manifest_path.is_file():
             raise RunError(f"no run in {path}: it has no manifest.json")
-        return cls(path)
+        return folder
 
     def create(self) -> None:
         """Make the folder.
@@ -143,7 +152,7 @@ class RunFolder:
         Raises:
             RunError: if it is absent or damaged.
         """
-        path = self.path / "manifest.json"
+        path = self.manifest_path
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -154,7 +163,7 @@ class RunFolder:
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write the manifest atomically."""
-        write_atomically(self.path / "manifest.json", dump_json(asdict(manifest)))
+        write_atomically(self.manifest_path, dump_json(asdict(manifest)))
 
     def responses(self) -> Iterator[Response]:
         """Yield the responses of all journals of the run: of two to one turn, the later one last."""
@@ -221,7 +230,16 @@ def environment() -> dict[str, JSON]:
         "packages": packages,
         "commit": commit,
         "dirty": dirty,
+        "code": code_digest(),
     }
+
+
+def code_digest() -> str:
+    """Return a hash of the program's own source files: it tells apart what has no commit, or changes on top of one."""
+    root, digest = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _git() -> tuple[str | None, bool | None]:
