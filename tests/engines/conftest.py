@@ -98,12 +98,23 @@ class Bench:
 
     def processes(self) -> list[str]:
         """Return the command lines of all processes that came from here and still run."""
+        return self._of_each(lambda process: [" ".join(process.cmdline())[:120]])
+
+    def listening(self) -> set[str]:
+        """Return the addresses at which they listen."""
+        return {
+            connection.laddr.ip.removeprefix("::ffff:")
+            for connection in self._of_each(lambda process: process.net_connections())
+            if connection.status == "LISTEN"
+        }
+
+    def _of_each(self, told: Callable[[Any], list[Any]]) -> list[Any]:
         psutil = pytest.importorskip("psutil")
         found = []
         for process in psutil.process_iter():
             try:
                 if process.environ().get(MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(" ".join(process.cmdline())[:120])
+                    found += told(process)
             except psutil.Error:
                 continue
         return found

@@ -155,11 +155,12 @@ def test_a_task_of_ones_own_and_a_run_that_goes_on_with_and_without_ray(bench: A
 @slow
 @with_ray
 def test_an_actor_that_is_killed_costs_nothing(bench: Any) -> None:
-    run = bench.start(*bench.stub(40, "--engine", "ray", "--actors", "2", seconds=0.1))
+    run = bench.start(*bench.stub(40, "--json", "--engine", "ray", "--actors", "2", seconds=0.1))
     killed = bench.wait(lambda: len(bench.asked()) >= 6 and bench.asked()[-1][0])
     os.kill(killed, signal.SIGKILL)
-    _, err = run.communicate(timeout=240)
+    out, err = run.communicate(timeout=240)
     assert run.returncode == 0, err
+    assert json.loads(out)["model"] == "stub" and "raylet" not in err, "what Ray reports is no result"
     assert bench.outcomes() == {"scored": 40}
     assert set(bench.answers().values()) == {1}
     assert killed not in {process for process, _ in bench.asked()[-8:]}
@@ -211,6 +212,21 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(bench: Any, number: si
     assert bench(*asked).returncode == 0
     assert bench.outcomes() == {"scored": 40} and set(bench.answers().values()) == {1}
     assert len(bench.asked()) == log + 40 - before
+
+
+@slow
+@with_ray
+def test_a_cluster_of_its_own_listens_on_the_loopback_alone_and_leaves_no_file(bench: Any) -> None:
+    home = bench.folder / "home"
+    home.mkdir()
+    bench.env["HOME"] = str(home)
+    run = bench.start(*bench.stub(30, "--engine", "ray", "--actors", "1", seconds=0.1))
+    bench.wait(bench.asked)
+    listening = bench.listening()
+    _, err = run.communicate(timeout=240)
+    assert run.returncode == 0, err
+    assert listening == {"127.0.0.1"}
+    assert not list(home.rglob("*"))
 
 
 @slow

@@ -16,6 +16,7 @@ from vau_bench.errors import ModelError, VideoMissingError
 from vau_bench.models import MODELS
 from vau_bench.models.base import Model, ModelConfig
 from vau_bench.records import Generation, Message, Outcome, Request, Response, Sample, Target
+from vau_bench.runs import code_digest
 from vau_bench.video import Clip, VideoInfo
 
 ray = pytest.importorskip("ray")
@@ -168,6 +169,18 @@ def test_what_a_model_raises_is_raised_where_answers_are_read(
     monkeypatch.setattr(Told, "do", staticmethod(fail))
     with pytest.raises(expected, match=type(raised).__name__ if expected is RuntimeError else "no key"):
         answers(desk, 0)
+
+
+def test_a_node_with_another_program_answers_nothing_and_both_are_named(
+    desk: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = code_digest()[:12]
+    monkeypatch.setattr(stages, "code_digest", lambda: "b" * 64)
+    with pytest.raises(
+        ModelError, match=rf"runs vau-bench .* code b{{12}}, the process that asks .* code {here}; install"
+    ):
+        answers(desk, 0)
+    assert Told.asked == []
 
 
 def test_an_empty_block_has_no_answers(desk: Beside) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -33,11 +34,20 @@ def ray_module() -> Any:
         MissingExtraError: if it, or its part for data, is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers what runs here
-    os.environ.setdefault(
-        "RAY_BACKEND_LOG_LEVEL", "fatal"
-    )  # what goes wrong is raised; Ray Data logs errors that are none
+    # What goes wrong is raised; Ray Data logs errors that are none.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    if _address() == "local" and "ray" not in sys.modules:
+        _keep_to_this_machine()
     needed("ray.data", "--engine ray", "ray")
     return needed("ray", "--engine ray", "ray")
+
+
+def _keep_to_this_machine() -> None:
+    """Let the processes of Ray listen on the loopback alone, to whoever has a token; both is read at its import."""
+    # What Ray takes for the address of this machine, and listens at, is the loopback then.
+    os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    if "RAY_AUTH_MODE" not in os.environ:  # else Ray leaves a token of its own in the home folder
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 class Cluster:
@@ -55,7 +65,7 @@ class Cluster:
 
     def __init__(self, cpus: int) -> None:
         self._ray = ray_module()
-        address = os.environ.get("RAY_ADDRESS") or "local"
+        address = _address()
         self.own = address == "local"
         self._found = self._ray.is_initialized()
         self._folder: Path | None = None
@@ -66,6 +76,8 @@ class Cluster:
                 self._start(cpus)
             else:
                 self._join(address)
+        # Ray prints on stdout, in colours, what nodes report of lost processes: there the results stand.
+        self._ray._private.worker._worker_logs_enabled = False
 
     def _start(self, cpus: int) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="vau-ray-", dir=_short_folder()))
@@ -169,6 +181,10 @@ def _quiet_start() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nothing)
+
+
+def _address() -> str:
+    return os.environ.get("RAY_ADDRESS") or "local"
 
 
 def _short_folder() -> str:

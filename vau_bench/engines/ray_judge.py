@@ -91,9 +91,9 @@ class Ask:
         from vau_bench.engines.wire import answer_table, read_block
         from vau_bench.errors import ModelError, VauBenchError
 
-        if self._judge is None:
-            self._judge = Judge(*ready(self._desk))
         try:
+            if self._judge is None:
+                self._judge = Judge(*ready(self._desk))
             return answer_table(list(self._judge.ask(read_block(table))))
         except VauBenchError as error:
             return answer_table(ModelError(str(error)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import ray
 
+from vau_bench._version import __version__
 from vau_bench.engines.wire import (
     Found,
     Place,
@@ -32,6 +34,7 @@ from vau_bench.models import create_model
 from vau_bench.models.base import Model
 from vau_bench.paths import cache_dir
 from vau_bench.records import Outcome, Request, Response, Sample
+from vau_bench.runs import code_digest
 from vau_bench.video import Clip, ClipLoader, FramePlan, parse_plan
 
 TRIES = 3
@@ -60,18 +63,30 @@ class Setup:
 
 
 def setup_of(setup: Any) -> bytes:
-    """Return a setup as the desk holds it, with the folder that relative paths start from, and where modules lie."""
-    return pickled((str(Path.cwd()), sys.path, ray.cloudpickle.dumps(setup)))
+    """Return a setup as the desk holds it, with the program, the folder of relative paths, and where modules lie."""
+    return pickled((_program(), str(Path.cwd()), sys.path, ray.cloudpickle.dumps(setup)))
 
 
 def ready(desk: Any) -> Any:
-    """Make this process like the one that asks: its keys, its folder, its modules; return what it is to do."""
+    """Make this process like the one that asks: its keys, its folder, its modules; return what it is to do.
+
+    Raises:
+        ModelError: if it runs another program.
+    """
     os.environ.update(ray.get(desk.environment.remote()))
-    folder, path, setup = pickle.loads(ray.get(desk.setup.remote()))
+    program, folder, path, setup = pickle.loads(ray.get(desk.setup.remote()))
+    if program != _program():
+        raise ModelError(
+            f"{socket.gethostname()} runs {_program()}, the process that asks {program}; install the same on all nodes"
+        )
     with suppress(OSError):
         os.chdir(folder)
     sys.path += [entry for entry in path if entry not in sys.path]
     return pickle.loads(setup)
+
+
+def _program() -> str:
+    return f"vau-bench {__version__} with the code {code_digest()[:12]}"
 
 
 def requests_on(table: pa.Table, desk: Any) -> Iterator[pa.Table]:
