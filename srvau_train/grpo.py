@@ -110,15 +110,20 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, GRPOTrainer):  # type: ignore
         compute_entropy: bool = False,
         **unused: Any,
     ) -> tuple[Any, Any, None]:
-        """Return log-probabilities and entropies, (rows, `logits_to_keep`), of completions behind what they saw."""
+        """Return log-probabilities and entropies, (rows, `logits_to_keep`), of completions behind what they saw.
+
+        A row whose completion is masked as a whole, such as one of a flat group, is not computed: it gets zeros. One is
+        computed even where all are masked, since each process has to take part in what others compute with it.
+        """
         import torch
 
-        size = batch_size or len(input_ids)
+        live = attention_mask[:, -logits_to_keep:].any(dim=1)
+        live[0] |= not bool(live.any())
+        places = live.nonzero()[:, 0]
         logps, entropies = [], []
-        for start in range(0, len(input_ids), size):
-            rows = slice(start, start + size)
+        for rows in places.split(batch_size or len(places)):
             ids, mask = input_ids[rows], attention_mask[rows]
-            shown = [self._shown[i] for i in self._which[rows]]
+            shown = [self._shown[self._which[row]] for row in rows.tolist()]
             labels = ids.masked_fill(mask == 0, IGNORED)
             labels[:, :-logits_to_keep] = IGNORED
             visual = {name: tensor.to(ids.device) for name, tensor in visual_tensors(shown).items()}
@@ -135,7 +140,12 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, GRPOTrainer):  # type: ignore
             logps.append(out.log_probs[:, -logits_to_keep:])
             if compute_entropy:
                 entropies.append(out.entropy[:, -logits_to_keep:])
-        return torch.cat(logps), torch.cat(entropies) if compute_entropy else None, None
+
+        def whole(parts: list[Any]) -> Any:
+            computed = torch.cat(parts)
+            return computed.new_zeros(len(input_ids), logits_to_keep).index_copy(0, places, computed)
+
+        return whole(logps), whole(entropies) if compute_entropy else None, None
 
     def _reflection_mask(self, batch: dict[str, Any]) -> Any:
         """Return 1 for the tokens from `<reflect>` on; all of a completion without one."""

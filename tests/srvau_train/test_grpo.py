@@ -133,6 +133,22 @@ class TestOptions:
         alone["num_items_in_batch"] = alone["completion_mask"].sum()
         assert torch.allclose(both, made._compute_loss(made.model, alone), atol=1e-6)
 
+    def test_rows_that_teach_nothing_are_not_computed(self, trainer, clips):
+        import torch
+
+        made, batch = trainer(clips(sizes=(56, 84)))
+        whole, computed = logps(made, batch), []
+        made.model.register_forward_pre_hook(
+            lambda model, args, kwargs: computed.append(len(kwargs["input_ids"])), with_kwargs=True
+        )
+        batch["completion_mask"][:4] = 0
+        part = logps(made, batch)
+        assert computed == [4]
+        assert part[:4].abs().sum() == 0 and torch.allclose(part[4:], whole[4:], atol=1e-5)
+        batch["completion_mask"][:] = 0
+        assert logps(made, batch).requires_grad, "other processes wait for the backward pass of this one"
+        assert computed == [4, 1]
+
     def test_a_reference_needs_a_checkpoint_on_the_disk(self, make_config, make_rows, clips, tmp_path):
         config = make_config(grpo={"beta": 0.1, "steps": 1})
         model, processor, _ = load_base(config.model)
