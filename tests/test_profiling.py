@@ -51,6 +51,48 @@ def test_where_none_is_busy_more_at_once_would_help() -> None:
     assert profile.advice().startswith("no stage is busy all the time")
 
 
+def test_stages_have_their_share_of_the_time_in_which_there_was_something_to_ask() -> None:
+    clock = Clock()
+    profile = Profile(clock)
+    clock.now = 3.0
+    with profile.phase("asking"):
+        profile.add("decode", 4.5)
+        clock.now = 8.0
+    with profile.phase("scoring"):
+        clock.now = 10.0
+    assert profile.phases() == {"starting": 3.0, "asking": 5.0, "scoring": 2.0}
+    assert profile.stages()[0].busy == pytest.approx(0.9) and profile.advice() == ADVICE["decode"]
+    assert profile.as_json()["phases"] == {"starting": 3.0, "asking": 5.0, "scoring": 2.0}
+
+
+def test_where_asking_takes_least_of_the_time_advice_is_about_what_takes_most() -> None:
+    clock = Clock()
+    profile = Profile(clock)
+    with profile.phase("asking"):
+        profile.add("decode", 1.0)
+        clock.now = 1.0
+    with profile.phase("scoring"):
+        clock.now = 10.0
+    assert profile.advice() == ADVICE["scoring"]
+
+
+def test_a_run_that_was_answered_before_needs_no_larger_batch() -> None:
+    clock = Clock()
+    profile = Profile(clock)
+    with profile.phase("asking"):
+        profile.add("requests", 0.1, count=6)
+        clock.now = 1.0
+    assert profile.advice() == "all was answered before, nothing was asked"
+
+
+def test_what_other_processes_spent_is_handed_over_once() -> None:
+    theirs, profile = Profile(), Profile()
+    theirs.add("calls", 2.0, count=3, lanes=4)
+    profile.take(theirs.drain(), processes=2)
+    profile.take(theirs.drain(), processes=2)
+    assert [stage[:4] for stage in profile.stages()] == [("calls", 3, 2.0, 8)]
+
+
 def test_time_counts_even_where_the_block_fails_and_from_any_thread() -> None:
     clock = Clock()
     profile = Profile(clock)

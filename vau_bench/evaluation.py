@@ -50,9 +50,10 @@ def evaluate(
     Raises:
         VauBenchError: see `vau_bench.errors`. What was answered until then is in the journal.
     """
-    progress = progress or Silent()
+    progress, profile = progress or Silent(), profile or Profile()
     folder, _ = _asked(options, out, run_id, progress, profile, None, engine)
-    return score(folder.path, resamples=options.resamples, progress=progress)
+    with profile.phase("scoring"):
+        return score(folder.path, resamples=options.resamples, progress=progress)
 
 
 def evaluate_shard(
@@ -74,9 +75,12 @@ def evaluate_shard(
     Raises:
         VauBenchError: see `vau_bench.errors`. What was answered until then is in the journals.
     """
-    progress = progress or Silent()
+    progress, profile = progress or Silent(), profile or Profile()
     folder, complete = _asked(options, out, run_id, progress, profile, shard)
-    return score(folder.path, resamples=options.resamples, progress=progress) if complete else None
+    if not complete:
+        return None
+    with profile.phase("scoring"):
+        return score(folder.path, resamples=options.resamples, progress=progress)
 
 
 def _asked(
@@ -84,7 +88,7 @@ def _asked(
     out: Path,
     run_id: str | None,
     progress: Progress,
-    profile: Profile | None,
+    profile: Profile,
     shard: Shard | None,
     engine: Engine | None = None,
 ) -> tuple[RunFolder, bool]:
@@ -181,7 +185,8 @@ def _ask(
             with folder.history() as history:
                 journal.epoch = history.epoch + (len(folder.journals()) > 1)
                 progress.stage("asking", sum(len(run.selection.samples) * run.turns for run in own))
-                Runner(model, manifest.model, Written(history, journal), clips, progress.advance).run(own)
+                with clips.profile.phase("asking"):
+                    Runner(model, manifest.model, Written(history, journal), clips, progress.advance).run(own)
             journal.sync()
             complete = shard is None or _is_complete(folder, runs)
         except BaseException as error:

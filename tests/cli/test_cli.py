@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -284,10 +285,12 @@ FLOOR = ("evaluate", "-m", "gold", "-t", "clips_grounding", "--data")
 
 def test_a_profile_tells_where_the_time_went(vau, clips: Path) -> None:
     told = vau(*FLOOR, str(clips), "--profile", "--no-report")
-    assert told.code == 0 and "s in all; " in told.err
+    assert told.code == 0
+    assert re.search(r"s in all: starting [\d.]+ s, asking [\d.]+ s, scoring [\d.]+ s; ", told.err)
     assert {"requests", "journal"} <= {line.split()[0] for line in told.err.splitlines() if line}
     found = json.loads(vau(*FLOOR, str(clips), "--profile", "--no-report", "--json").out)["profile"]
-    assert {stage["name"] for stage in found["stages"]} >= {"requests"} and found["advice"]
+    assert {stage["name"] for stage in found["stages"]} == {"requests"}
+    assert found["advice"] == "all was answered before, nothing was asked"
 
 
 def test_shards_by_hand_and_by_a_launcher_end_in_one_table(vau, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:

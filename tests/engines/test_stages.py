@@ -183,6 +183,19 @@ def test_a_node_with_another_program_answers_nothing_and_both_are_named(
     assert Told.asked == []
 
 
+def test_where_the_time_goes_is_told_to_the_desk(desk: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    def think(request: Request) -> Response:
+        loader.profile.add("generate", 0.5)
+        return request.answer("C")
+
+    monkeypatch.setattr(Told, "do", staticmethod(think))
+    answer = stages.Answer(desk, 3)
+    loader = answer._model({}).clips
+    for number in range(2):
+        answer(table(number))
+    assert [tuple(spent) for spent in desk.spent.remote()] == [("generate", 2, 1.0, 3)]
+
+
 def test_an_empty_block_has_no_answers(desk: Beside) -> None:
     assert answers(desk) == [] and Told.asked == []
 

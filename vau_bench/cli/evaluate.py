@@ -133,7 +133,10 @@ def evaluate(ctx: click.Context, /, **given: Any) -> None:
             )
         else:
             results = evaluation.evaluate_shard(options, out, shard, run_id=run_id, progress=progress, profile=profile)
-        written = _write_report(results.path, progress) if results and given["report"] else None
+        written = None
+        if results and given["report"]:
+            with profile.phase("report"):
+                written = _write_report(results.path, progress)
     if given["profile"]:
         _tell_profile(profile, shard)
     if results is None:
@@ -167,13 +170,14 @@ def _engine(given: dict[str, Any]) -> Engine | None:
 
 
 def _tell_profile(profile: Profile, shard: Shard | None) -> None:
-    """Tell on stderr how long each stage was busy while the run lasted."""
+    """Tell on stderr how long each phase took, and how long each stage was busy while there was something to ask."""
     rows = [
         (s.name, str(s.times), f"{s.seconds:.2f} s", f"{1000 * s.seconds / max(1, s.times):.2f} ms", f"{s.busy:.0%}")
         for s in profile.stages()
     ]
-    click.echo(f"{f'{shard}: ' if shard else ''}{profile.wall:.2f} s in all; {profile.advice()}", err=True)
-    print_rows(("stage", "times", "took", "each", "busy"), rows, err=True)
+    phases = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in profile.phases().items())
+    click.echo(f"{f'{shard}: ' if shard else ''}{profile.wall:.2f} s in all: {phases}; {profile.advice()}", err=True)
+    print_rows(("stage", "times", "took", "each", "busy while asking"), rows, err=True)
 
 
 def _asked_for(ctx: click.Context, given: dict[str, Any]) -> tuple[Any, Path, str | None]:

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from vau_bench.engines.wire import pickled
+from vau_bench.profiling import Profile, Spent
 
 
 class Begun(NamedTuple):
@@ -45,6 +46,7 @@ class Desk:
         self._kept: dict[str, bytes] = {}
         self._losses = 0
         self._answered = False
+        self._profile = Profile()
 
     async def lend(self, environment: dict[str, str]) -> None:
         """Take variables that hold keys; they stand in no description of an actor, and are told to who asks."""
@@ -103,6 +105,14 @@ class Desk:
             del self._tries[key]
             if kept is not None:
                 self._kept[key] = kept
+
+    async def note(self, spent: list[Spent], processes: int) -> None:
+        """Take note of what a process spent since it last told, of so many alike."""
+        self._profile.take(spent, processes=processes)
+
+    async def spent(self) -> list[Spent]:
+        """Return what all of them spent."""
+        return self._profile.drain()
 
     async def decoded(self, mark: str) -> None:
         """What was begun under this mark is over."""

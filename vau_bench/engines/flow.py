@@ -15,6 +15,7 @@ from vau_bench.engines.desk import Desk
 from vau_bench.engines.stages import Answer, Decode, Setup, requests_on, setup_of
 from vau_bench.engines.wire import pickled, read_answers
 from vau_bench.errors import ModelError
+from vau_bench.profiling import Spent
 from vau_bench.records import Request, Response
 
 WHOLE = {"batch_size": None, "batch_format": "pyarrow", "zero_copy_batch": True}
@@ -79,6 +80,12 @@ class Flow:
             for table in tables:
                 yield from read_answers(table)
 
+    def spent(self) -> list[Spent]:
+        """Return what its processes spent on which stage."""
+        with sentences():
+            found: list[Spent] = ray.get(self._desk.spent.remote())
+        return found
+
     def close(self) -> None:
         """End the pipeline."""
         ray.kill(self._desk)
@@ -90,9 +97,11 @@ class Flow:
         )
         if pools.decode:
             decoders = {"compute": pool(size=pools.decode), "num_cpus": 1}
-            flow = flow.map_batches(Decode, fn_constructor_args=(self._desk, self.rows), **decoders, **WHOLE)
+            flow = flow.map_batches(
+                Decode, fn_constructor_args=(self._desk, self.rows, pools.decode), **decoders, **WHOLE
+            )
         models = {"compute": pool(min_size=pools.least, max_size=pools.most), "num_cpus": 1, "num_gpus": pools.gpus}
-        return flow.map_batches(Answer, fn_constructor_args=(self._desk,), **models, **WHOLE)
+        return flow.map_batches(Answer, fn_constructor_args=(self._desk, pools.most), **models, **WHOLE)
 
 
 def desk_here(setup: Any, keys: dict[str, str]) -> Any:

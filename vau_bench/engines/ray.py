@@ -141,6 +141,7 @@ class Distributed(Model[Any]):
                         flow.forget(answered)
                     if is_first:
                         yield response
+            self.clips.profile.take(flow.spent(), processes=1)
         finally:
             feeder.stop()
             flow.close()
@@ -157,7 +158,8 @@ class Distributed(Model[Any]):
 
         engine, decode = self._engine, self._options.decode_workers if self._decodes else 0
         if self._cluster is None:
-            self._cluster = Cluster(max(os.cpu_count() or 1, decode + (engine.most or engine.least)))
+            with self.clips.profile.at("cluster"):
+                self._cluster = Cluster(max(os.cpu_count() or 1, decode + (engine.most or engine.least)))
         cpus, gpus = self._cluster.resources()
         wanted = decode + engine.least, engine.least * engine.gpus
         if cpus < wanted[0] or gpus < wanted[1]:

@@ -106,10 +106,11 @@ class Decode:
     Args:
         desk: the desk.
         width: requests of a block at most.
+        processes: how many decode.
     """
 
-    def __init__(self, desk: Any, width: int) -> None:
-        self._desk, self._width = desk, width
+    def __init__(self, desk: Any, width: int, processes: int = 1) -> None:
+        self._desk, self._width, self._processes = desk, width, processes
         self._loader: ClipLoader | None = None
 
     def __call__(self, table: pa.Table) -> Iterator[pa.Table]:
@@ -123,6 +124,8 @@ class Decode:
             for portion, found in portions(self._decoded(requests)):
                 yield portion_table(portion, found, self._width)
         ray.get(self._desk.decoded.remote(mark))
+        if self._loader is not None:
+            ray.get(self._desk.note.remote(self._loader.profile.drain(), self._processes))
 
     def _decoded(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Found | None]]:
         if self._loader is None:
@@ -180,17 +183,21 @@ class Answer:
 
     Args:
         desk: the desk.
+        processes: how many answer, at most.
     """
 
-    def __init__(self, desk: Any) -> None:
-        self._desk = desk
+    def __init__(self, desk: Any, processes: int = 1) -> None:
+        self._desk, self._processes = desk, processes
         self._made: tuple[Model[Any], Served] | None = None
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the answers, or what makes answers impossible."""
         requests, found = read_portion(table)
         try:
-            return answer_table(list(self._answers(requests, found)))
+            answers = list(self._answers(requests, found))
+            if self._made is not None:
+                ray.get(self._desk.note.remote(self._made[1].profile.drain(), self._processes))
+            return answer_table(answers)
         except VauBenchError as error:
             return answer_table(ModelError(str(error)))
         except (Exception, SystemExit):  # a defect is shown where somebody sees it
