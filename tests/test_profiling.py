@@ -31,7 +31,7 @@ def test_shares_are_of_the_time_that_all_lanes_had() -> None:
     assert profile.as_json()["stages"][1]["busy"] == 0.9  # type: ignore[index]
 
 
-@pytest.mark.parametrize("stage", ["decode", "inputs", "journal", "calls", "cache", "requests"])
+@pytest.mark.parametrize("stage", ["decode", "inputs", "journal", "calls", "cache", "requests", "load", "cluster"])
 def test_the_stage_that_is_busy_is_what_advice_is_about(stage: str) -> None:
     clock = Clock()
     profile = Profile(clock)

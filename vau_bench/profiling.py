@@ -19,6 +19,7 @@ ADVICE = {
     "calls": "the endpoint is the limit: a higher concurrency, or more endpoints",
     "requests": "writing prompts and hashing videos is the limit: more processes (torchrun, --shard)",
     "journal": "writing the journal is the limit: put --out on a faster disk",
+    "load": "loading the model takes most of the time: more samples in one run",
     "cluster": "starting Ray takes most of the time: more samples in a run, or a cluster that is there ($RAY_ADDRESS)",
     "starting": "starting takes most of the time: more samples in one run, rather than many short runs",
     "scoring": "scoring takes most of the time: --resamples 0, and `vau-bench score` once at the end",

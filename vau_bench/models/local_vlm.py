@@ -144,7 +144,8 @@ class LocalVlm(Model[L]):
 
     def _load(self) -> Loaded:
         if self._loaded is None:
-            self._loaded = self._fresh()
+            with self.clips.profile.at("load"):
+                self._loaded = self._fresh()
         return self._loaded
 
     def _prepared(self, loaded: Loaded, requests: Iterable[Request], failed: deque[Response]) -> Generator[Prepared]:
