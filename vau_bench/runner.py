@@ -121,15 +121,15 @@ class Runner:
         messages = run.task.messages(run.kind, sample, run.style, said)
         key = keys.key(sample.id, turn, messages, digest)
         told = self._records.told(run.task.name, run.style, turn, sample.id)
-        answered = problem is None and told is not None and told.outcome in FINAL
-        if answered and told.answers(key):
+        answered = told if problem is None and told is not None and told.outcome in FINAL else None
+        if answered is not None and answered.answers(key):
             self._report(None)
             return None
         request = self._request(run, sample, turn, key, messages, video)
         if problem is not None:
             self._record(request.failure(*problem))
             return None
-        if answered:  # to an earlier form of the request: another video, prompt or setting
+        if answered is not None:  # to an earlier form of the request: another video, prompt or setting
             self._record(request.failure(Outcome.MISSING, "asked anew: what is asked has changed"), silent=True)
         return request
 
