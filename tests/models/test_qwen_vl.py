@@ -585,6 +585,15 @@ class TestIdentity:
         path.write_bytes(content)
         assert qwen(checkpoint=folder).identity() != before
 
+    def test_a_card_that_is_written_later_makes_no_other_model(self, qwen, tiny_qwen25_checkpoint, tmp_path):
+        folder = copied(tiny_qwen25_checkpoint, tmp_path)
+        before = qwen(checkpoint=folder).identity()
+        (folder / "README.md").write_text("# A model\n")
+        (folder / "curves.svg").write_text("<svg/>")
+        assert qwen(checkpoint=folder).identity() == before
+        (folder / "modeling_own.py").write_text("ANSWER = 42\n")
+        assert qwen(checkpoint=folder).identity() != before
+
     def test_changes_with_what_changes_answers_only(self, qwen):
         before = qwen().identity()
         assert qwen(batch_size=4, device="cpu", torch_threads=1).identity() == before

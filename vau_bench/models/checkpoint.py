@@ -16,6 +16,8 @@ from vau_bench.errors import MissingExtraError, ModelError, UsageError
 _PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
 _WEIGHTS = (".safetensors", ".bin")
+_TOLD = {".md", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf"}
+"""What is written about a checkpoint, such as its card with its plots: another one is no other model."""
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
 
 
@@ -62,13 +64,14 @@ def fingerprint(source: Source) -> str:
     """Return what changes when the checkpoint does: the hub's commit, or a hash of the folder's content.
 
     Small files are hashed whole; of weight files, the size and 64 blocks spread over the file. Where the
-    folder lies and when it was written does not matter.
+    folder lies, when it was written and what its card says does not matter.
     """
     folder = source.folder
     if folder is None:
         return f"{source.name}@{source.revision}"
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
+    held = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    for path in sorted(p for p in held if p.suffix.lower() not in _TOLD):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         if path.suffix in _WEIGHTS:
             _hash_sampled(path, digest)
