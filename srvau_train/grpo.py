@@ -112,16 +112,17 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, GRPOTrainer):  # type: ignore
     ) -> tuple[Any, Any, None]:
         """Return log-probabilities and entropies, (rows, `logits_to_keep`), of completions behind what they saw.
 
-        A row whose completion is masked as a whole, such as one of a flat group, is not computed: it gets zeros. One is
-        computed even where all are masked, since each process has to take part in what others compute with it.
+        A row whose completion is masked as a whole, such as one of a flat group, is not computed: it gets zeros. One of
+        each `batch_size` rows is computed even where all are masked, since every process has to take part in each pass.
         """
         import torch
 
-        live = attention_mask[:, -logits_to_keep:].any(dim=1)
-        live[0] |= not bool(live.any())
-        places = live.nonzero()[:, 0]
-        logps, entropies = [], []
-        for rows in places.split(batch_size or len(places)):
+        size, live = batch_size or len(input_ids), attention_mask[:, -logits_to_keep:].any(dim=1)
+        chosen, logps, entropies = [], [], []
+        for start in range(0, len(input_ids), size):
+            among = live[start : start + size].nonzero()[:, 0]
+            rows = start + (among if len(among) else among.new_zeros(1))
+            chosen.append(rows)
             ids, mask = input_ids[rows], attention_mask[rows]
             shown = [self._shown[self._which[row]] for row in rows.tolist()]
             labels = ids.masked_fill(mask == 0, IGNORED)
@@ -143,7 +144,7 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, GRPOTrainer):  # type: ignore
 
         def whole(parts: list[Any]) -> Any:
             computed = torch.cat(parts)
-            return computed.new_zeros(len(input_ids), logits_to_keep).index_copy(0, places, computed)
+            return computed.new_zeros(len(input_ids), logits_to_keep).index_copy(0, torch.cat(chosen), computed)
 
         return whole(logps), whole(entropies) if compute_entropy else None, None
 

@@ -82,7 +82,7 @@ def test_a_run_that_was_answered_before_needs_no_larger_batch() -> None:
     with profile.phase("asking"):
         profile.add("requests", 0.1, count=6)
         clock.now = 1.0
-    assert profile.advice() == "all was answered before, nothing was asked"
+    assert profile.advice() == "nothing was left to ask"
 
 
 def test_what_other_processes_spent_is_handed_over_once() -> None:

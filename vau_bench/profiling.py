@@ -140,7 +140,7 @@ class Profile:
         if not stages:
             return "nothing was done"
         if {stage.name for stage in stages} == {"requests"}:
-            return "all was answered before, nothing was asked"
+            return "nothing was left to ask"
         longest = max(self._phases, key=lambda name: self._phases[name], default="asking")
         if longest != "asking":
             return ADVICE[longest]

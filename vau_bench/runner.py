@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -99,17 +98,18 @@ class Runner:
     def _pending(self, tasks: Iterable[TaskRun], turn: int) -> Iterator[Request]:
         keyed = ((run, RequestKeys(self._digest, run.task.name, run.generation, run.frames)) for run in tasks)
         asked = ((run, keys, sample) for run, keys in keyed for sample in run.selection.samples)
-        profile, skipped, begin = self._clips.profile, 0, time.perf_counter()
+        profile = self._clips.profile
+        skipped, begin = 0, profile.wall
         for run, keys, sample in _by_video(asked) if self._model.by_video else asked:
             request = self._open(run, keys, sample, turn)
             if request is None:
                 skipped += 1
                 continue
-            profile.add("requests", time.perf_counter() - begin, count=skipped + 1)
+            profile.add("requests", profile.wall - begin, count=skipped + 1)
             yield request
-            skipped, begin = 0, time.perf_counter()
+            skipped, begin = 0, profile.wall
         if skipped:
-            profile.add("requests", time.perf_counter() - begin, count=skipped)
+            profile.add("requests", profile.wall - begin, count=skipped)
 
     def _open(self, run: TaskRun, keys: RequestKeys, sample: Sample, turn: int) -> Request | None:
         """Return the request about a sample, `None` where it needs no asking or cannot be asked."""

@@ -226,9 +226,8 @@ class Training:
             store = self.frames()
             model, processor = self._load(start)
             rows = [
-                prompt(number, kind, "reflect", recipe.look)
+                prompt(number, stream_of("grpo", recipe.seed, number).shuffled(ANSWERED)[0], "reflect", recipe.look)
                 for number in range(recipe.clips)
-                for kind in stream_of("grpo", recipe.seed, number).shuffled(ANSWERED)[:1]
             ]
             with self._stage(name, recipe.grpo_steps):
                 config = recipe.grpo(str(start), **reward)

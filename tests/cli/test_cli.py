@@ -290,7 +290,7 @@ def test_a_profile_tells_where_the_time_went(vau, clips: Path) -> None:
     assert {"requests", "journal"} <= {line.split()[0] for line in told.err.splitlines() if line}
     found = json.loads(vau(*FLOOR, str(clips), "--profile", "--no-report", "--json").out)["profile"]
     assert {stage["name"] for stage in found["stages"]} == {"requests"}
-    assert found["advice"] == "all was answered before, nothing was asked"
+    assert found["advice"] == "nothing was left to ask"
 
 
 def test_shards_by_hand_and_by_a_launcher_end_in_one_table(vau, clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:

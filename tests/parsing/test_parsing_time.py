@@ -69,11 +69,10 @@ def test_a_text_twice_as_long_takes_about_twice_as_long(name: str, size: int) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
-def test_a_megabyte_takes_seconds_not_minutes(name: str) -> None:
-    """Two at most on an idle core; three times as many on one of a crowded host. What is not linear takes minutes."""
+def test_a_megabyte_takes_two_seconds_at_most(name: str) -> None:
     for unit in UNITS:
         text = (unit * (SIZE // len(unit) + 1))[:SIZE]
-        assert seconds(PARSERS[name], text, 6) <= 6, unit
+        assert seconds(PARSERS[name], text, 2) <= 2, unit
 
 
 @pytest.mark.parametrize("closing", ["", "</answer>"])

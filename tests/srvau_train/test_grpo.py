@@ -52,13 +52,13 @@ def _parts(made):
     return rows.rows, rows._builder, rows._tokenizer, rows._clips
 
 
-def logps(made, batch, model=None):
+def logps(made, batch, batch_size=None):
     import torch
 
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
     mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
     keep = batch["completion_ids"].shape[1]
-    return made._get_per_token_logps_and_entropies(model or made.model, ids, mask, keep, compute_entropy=True)[0]
+    return made._get_per_token_logps_and_entropies(made.model, ids, mask, keep, batch_size, compute_entropy=True)[0]
 
 
 class TestItSees:
@@ -148,6 +148,19 @@ class TestOptions:
         batch["completion_mask"][:] = 0
         assert logps(made, batch).requires_grad, "other processes wait for the backward pass of this one"
         assert computed == [4, 1]
+
+    def test_every_process_makes_as_many_passes_as_the_others(self, trainer, clips):
+        import torch
+
+        made, batch = trainer(clips(sizes=(56, 84)))
+        whole, computed = logps(made, batch), []
+        made.model.register_forward_pre_hook(
+            lambda model, args, kwargs: computed.append(len(kwargs["input_ids"])), with_kwargs=True
+        )
+        batch["completion_mask"][[0, 1, 5]] = 0
+        part = logps(made, batch, batch_size=2)
+        assert computed == [1, 2, 1, 2]
+        assert torch.allclose(part[[2, 3, 4, 6, 7]], whole[[2, 3, 4, 6, 7]], atol=1e-5)
 
     def test_a_reference_needs_a_checkpoint_on_the_disk(self, make_config, make_rows, clips, tmp_path):
         config = make_config(grpo={"beta": 0.1, "steps": 1})

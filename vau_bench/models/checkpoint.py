@@ -16,7 +16,7 @@ from vau_bench.errors import MissingExtraError, ModelError, UsageError
 _PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
 _WEIGHTS = (".safetensors", ".bin")
-_TOLD = {".md", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf"}
+_DOCUMENTS = {".md", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf"}
 """What is written about a checkpoint, such as its card with its plots: another one is no other model."""
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
 
@@ -71,7 +71,7 @@ def fingerprint(source: Source) -> str:
         return f"{source.name}@{source.revision}"
     digest = hashlib.sha256()
     held = (p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-    for path in sorted(p for p in held if p.suffix.lower() not in _TOLD):
+    for path in sorted(p for p in held if p.suffix.lower() not in _DOCUMENTS):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         if path.suffix in _WEIGHTS:
             _hash_sampled(path, digest)

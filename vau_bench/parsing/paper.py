@@ -8,6 +8,7 @@ interval as (0, 0), which is for the scoring to do.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 
 from vau_bench.parsing.answers import IntervalAnswer, Parsed
@@ -32,9 +33,9 @@ def paper_option(text: str) -> Parsed[str] | None:
     after = text.rfind(_THINK_END)
     starts = [("paper/last_after_think", after + len(_THINK_END))] if after >= 0 else []
     for rule, start in [*starts, ("paper/last_letter", 0)]:
-        letters = list(_LONE_LETTER.finditer(text, start))
-        if letters:
-            return Parsed(letters[-1][0], rule, letters[-1].span())
+        last = deque(_LONE_LETTER.finditer(text, start), maxlen=1)
+        if last:
+            return Parsed(last[0][0], rule, last[0].span())
     return None
 
 
