@@ -35,7 +35,11 @@ LOOPED = 0.7
 """From this share of repeated word triples on, a reflection runs in circles. A walk through a timeline that names every
 second of a long calm repeats up to 0.55 of them."""
 
+_SENTENCE = 4
+"""Words from which on a sentence is one; "that is right" may be said twice."""
+
 _WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"[.!?]+(?:\s+|$)")
 _NAN = float("nan")
 
 
@@ -103,14 +107,16 @@ def effect_reward(first: float, revised: float, cells: EffectCells = EffectCells
 def form_reward(text: str, most_words: int = 400) -> float:
     """Return 1 for one reflection, in its place, that says something of its own and ends, else 0.
 
-    It has at least five words and at most `most_words`, neither repeats the first reasoning nor itself.
+    It has at least five words and at most `most_words`, repeats neither the first reasoning nor itself, and says no
+    sentence twice.
     """
     grammar = parse_grammar(text)
     if grammar.style != "reflect" or not grammar.well_formed:
         return 0.0
     how = manner(text)
     fits = not how.empty and not how.copy and how.words <= most_words
-    return float(fits and looped_share(grammar.reflect or "") < LOOPED)
+    said = grammar.reflect or ""
+    return float(fits and looped_share(said) < LOOPED and not repeats(said))
 
 
 def length_reward(text: str, target: float = 2.0, limit: float = 2.5) -> float:
@@ -134,6 +140,13 @@ def looped_share(text: str) -> float:
     words = _WORD.findall(text.lower())
     triples = list(zip(words, words[1:], words[2:], strict=False))
     return 1 - len(set(triples)) / len(triples) if triples else 0.0
+
+
+def repeats(text: str) -> bool:
+    """Tell whether a sentence of at least four words stands there twice: how a loop begins."""
+    words = (tuple(_WORD.findall(sentence)) for sentence in _SENTENCE_END.split(text.lower()))
+    sentences = [said for said in words if len(said) >= _SENTENCE]
+    return len(set(sentences)) < len(sentences)
 
 
 def total(text: str, truth: Truth, weights: RewardWeights = RewardWeights()) -> Reward:  # noqa: B008

@@ -34,11 +34,11 @@ CHAT_TEMPLATE = """\
 {%- if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
 
+_PLACE = r"\b(?:on the (?:left|right)\b(?: side\b)?|passing\b|nowhere\b)"
 _PIECES = (
-    r"\d+(?:\.\d+)?|\b[A-F]\b|\bon the (?:left|right)\b(?: side\b)?[:;,]*\s*"
-    r"|(?:(?!\b[A-F]\b|\bon the (?:left|right)\b)[^\d<>:;.,?])+[:;,]*\s*|[:;.,?]+\s*|[<>]"
+    rf"\d+(?:\.\d+)?|\b[A-F]\b|{_PLACE}[:;,]*\s*|(?:(?!\b[A-F]\b|{_PLACE})[^\d<>:;.,?])+[:;,]*\s*|[:;.,?]+\s*|[<>]"
 )
-"""A number, the letter of an option and a side are pieces of their own, whatever stands beside them, so that a time is
+"""A number, the letter of an option and a place are pieces of their own, whatever stands beside them, so that a time is
 the same token in question and answer; so is each clause, so that a frequent one can become one token."""
 
 
@@ -173,6 +173,7 @@ def build_model(tokenizer: Any, size: Size, *, seed: int) -> Any:
         torch.manual_seed(seed)
         model = t.Qwen2_5_VLForConditionalGeneration(config)
         _spread(model, size)
+        _liken(model, tokenizer)
         _number(model, tokenizer, size)
         _look_back(model, size)
     model.generation_config = t.GenerationConfig(
@@ -183,6 +184,29 @@ def build_model(tokenizer: Any, size: Size, *, seed: int) -> Any:
 
 _QUIET = 0.4
 """What the language model's layers add at first, so that a token's embedding is still heard behind them."""
+
+
+_ALIKE = 0.8
+"""Of the embedding of a token with words, the share that it has in common with those of the same words."""
+
+
+def _liken(model: Any, tokenizer: Any) -> None:
+    """Let tokens that differ in blanks, punctuation or the unit of a time before them begin nearly alike.
+
+    So a sight in a walk, behind its time, is found again where an option is said to look like it.
+    """
+    import torch
+
+    weight = model.get_input_embeddings().weight
+    same: dict[str, list[int]] = {}
+    for place in range(len(tokenizer)):
+        words = re.sub(r"^ s (?=\w)", "", tokenizer.decode([place])).strip(" :;,.")
+        if re.search(r"[a-z]{2}", words):
+            same.setdefault(words, []).append(place)
+    with torch.no_grad():
+        for places in same.values():
+            common = weight[places[0]].clone()
+            weight[places[1:]] = math.sqrt(_ALIKE) * common + math.sqrt(1 - _ALIKE) * weight[places[1:]]
 
 
 def _number(model: Any, tokenizer: Any, size: Size) -> None:

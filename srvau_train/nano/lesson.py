@@ -105,23 +105,22 @@ def concluded_tokens(tokenizer: Any) -> list[int]:
 
 
 def judging_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens by which a chain says whether it has seen what an option says, and whether that is right."""
-    seen = [
-        wording.SEEN_THERE.format(where=where, held=held, option="A")
-        for where in ("", " at 9 s", " on the left")
-        for held in (wording.HELD, wording.NOT_HELD)
-    ]
-    said = [*seen, *(text.format(option="A") for text in (wording.UNSEEN, wording.BESIDE))]
-    letter = tokenizer.convert_tokens_to_ids("A")
-    found = set()
-    for tokens in tokenizer(said)["input_ids"]:
-        found |= {tokens[0], tokens[tokens.index(letter) - 1]}
+    """Return the tokens by which a chain says that it has not seen what an option says, and whether that is right."""
+    held = (wording.HELD, wording.NOT_HELD, wording.BESIDE)
+    texts = (wording.JUDGED, wording.JUDGED_AT)
+    verdicts = [text.format(at=9, half="first", held=h, option="A") for text in texts for h in held]
+    sought = wording.SOUGHT.format(seen=wording.SEEN["Fire"], place=wording.NOWHERE)
+    before = [len(tokenizer(text)["input_ids"]) for text in (sought.partition(wording.NOWHERE)[0], f"{sought} ")]
+    letter, found = tokenizer.convert_tokens_to_ids("A"), set()
+    for tokens in tokenizer([f"{sought} {verdict}" for verdict in verdicts])["input_ids"]:
+        found |= {*(tokens[place] for place in before), tokens[tokens.index(letter) - 1]}
     return sorted(found)
 
 
 def placing_tokens(tokenizer: Any) -> list[int]:
-    """Return the tokens by which an option says where in picture or clip, which is all that tells it from another."""
-    place = re.compile(r"on the (left|right)|in the (left|right|first|second) half")
+    """Return the tokens that say where in picture or clip: of some options all that tells one from another."""
+    halves = r"in the (left|right|first|second) half"
+    place = re.compile(rf"on the (left|right)|{halves}|{wording.PASSING}|{wording.NOWHERE}")
     return [token for token in range(len(tokenizer)) if place.match(tokenizer.decode([token]))]
 
 

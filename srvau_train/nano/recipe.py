@@ -53,7 +53,7 @@ class Recipe:
     own: int = 500
     base_steps: int = 60
     reflect_steps: int = 120
-    grpo_steps: int = 285
+    grpo_steps: int = 380
     batch: int = 16
     prompts: int = 8
     rollouts: int = 8

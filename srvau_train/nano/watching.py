@@ -61,7 +61,7 @@ class WatchingLesson:
         read: chains about options a step that are read without pictures, so that looking letters up is not lost.
     """
 
-    steps: int = 1300
+    steps: int = 1250
     answers: int = 550
     batch: int = 16
     rate: float = 2e-3
@@ -233,6 +233,5 @@ def _inside(labels: Any, begin: int, end: int) -> Any:
 
 def _alarming_tokens(tokenizer: Any) -> set[int]:
     """Return the tokens by which a walk begins to say, behind a time, that it sees an anomaly."""
-    ends = ("; ", ", ", ". ", " on the left; ")
-    said = [f"7 s {seen}{end}" for label in CLASSES for seen in wording.SEEN[label] for end in ends]
+    said = [f"7 s {wording.SEEN[label]} {wording.PASSING}; " for label in CLASSES]
     return {tokens[1] for tokens in tokenizer(said)["input_ids"]}

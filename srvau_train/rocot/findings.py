@@ -59,7 +59,7 @@ def _of_option(assignment: Assignment, timeline: Timeline, draw: Draw) -> str:
         return draw.pick(wording.HOLDS["option"]).format(option=option)
     main, half = main_happening(timeline.scene), half_asked(assignment, timeline.scene)
     if not any(clause in option_text(assignment, assignment.first) for clause in phrases.CLAUSES[main.kind]):
-        why = draw.pick(wording.WHAT_IS).format(seen=timeline.wordings[main.kind])
+        why = draw.pick(wording.WHAT_IS).format(seen=wording.SEEN[main.kind])
     elif half is not None:
         why = draw.pick(wording.WHEN_IS).format(half=half)
     else:
@@ -77,10 +77,12 @@ def _support(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str
         return said
     segment = first.segment or assignment.truth.segment
     assert segment is not None
-    timed = assignment.kind != "classification"
-    bank = wording.HOLDS["anomaly" if timed else "label"]
-    seen = timeline.wordings[event.kind]
-    return [filled(draw.pick(bank), start=segment.start, end=segment.end, seen=seen, label=first.label)]
+    if assignment.kind != "classification":
+        return [_compared(segment, assignment.truth.segment or segment, timeline, assignment.manner.grid, draw)]
+    seen = wording.SEEN[event.kind]
+    return [
+        filled(draw.pick(wording.HOLDS["label"]), start=segment.start, end=segment.end, seen=seen, label=first.label)
+    ]
 
 
 def _contradictions(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
@@ -88,7 +90,7 @@ def _contradictions(assignment: Assignment, timeline: Timeline, draw: Draw) -> l
     event = timeline.scene.event
     if event is None or truth.segment is None:
         return [_false_alarm(first, timeline.scene, draw)]
-    seen = timeline.wordings[event.kind]
+    seen = wording.SEEN[event.kind]
     shown = timeline.shown(event)
     at = shown[0] if shown else truth.segment.start
     if first.normal:
@@ -102,7 +104,7 @@ def _contradictions(assignment: Assignment, timeline: Timeline, draw: Draw) -> l
             if mistaken_for(h) == first.label
         ][:1]
     if first.segment is not None and assignment.kind != "classification":
-        said += _ends(first.segment, truth.segment, seen, timeline, assignment.manner.grid, draw)
+        said.append(_compared(first.segment, truth.segment, timeline, assignment.manner.grid, draw))
     return said
 
 
@@ -121,21 +123,24 @@ def _false_alarm(first: Answer, scene: Scene, draw: Draw) -> str:
     return draw.pick(wording.FALSE_ALARM).format(label=first.label, excuse=excuse(alike[0], draw))
 
 
-def _ends(claim: Segment, true: Segment, seen: str, timeline: Timeline, grid: Grid, draw: Draw) -> list[str]:
-    """Say of each end of an interval whether the picture there agrees."""
-    said = []
+def _compared(claim: Segment, true: Segment, timeline: Timeline, grid: Grid, draw: Draw) -> str:
+    """Say of each end of an interval whether it agrees with the picture, and what the picture shows where not."""
     times = [m.t for m in timeline.moments()]
-    inside = [t for t in times if true.start <= t < true.end]
-    if claim.start < true.start - grid.step / 2:
-        at = next((t for t in times if claim.start <= t < true.start), claim.start)
-        said.append(filled(draw.pick(wording.NOT_YET), at=at, seen=timeline.seen(at), start=claim.start))
-    elif claim.start > true.start + grid.step / 2:
-        at = inside[0] if inside and inside[0] < claim.start else true.start
-        said.append(filled(draw.pick(wording.BEGUN_BEFORE), at=at, seen=seen, start=claim.start))
-    if claim.end > true.end + grid.step / 2:
-        at = next((t for t in times if true.end <= t < claim.end), true.end)
-        said.append(filled(draw.pick(wording.OVER), at=at, seen=timeline.seen(at), end=claim.end))
-    elif claim.end < true.end - grid.step / 2:
-        at = inside[-1] if inside and inside[-1] > claim.end else round(true.end - grid.step, 3)
-        said.append(filled(draw.pick(wording.GOES_ON), at=at, seen=seen, end=claim.end))
-    return said
+    inside = [t for t in times if true.start <= t < true.end] or [true.start]
+    near = grid.step / 2
+    began, ended, start, end = wording.AGREES, wording.AGREES, 0.0, 0.0
+    if claim.start < true.start - near:
+        began, start = wording.TOO_EARLY, next((t for t in times if claim.start <= t < true.start), claim.start)
+    elif claim.start > true.start + near:
+        began, start = wording.TOO_LATE, inside[0]
+    if claim.end > true.end + near:
+        ended, end = wording.TOO_LATE, next((t for t in times if true.end <= t < claim.end), true.end)
+    elif claim.end < true.end - near:
+        ended, end = wording.TOO_EARLY, inside[-1]
+    return filled(
+        draw.pick(wording.COMPARED),
+        start=claim.start,
+        end=claim.end,
+        began=filled(began, at=start, seen=timeline.seen(start)),
+        ended=filled(ended, at=end, seen=timeline.seen(end)),
+    )

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from srvau_train.grading import LETTERS
 from srvau_train.rocot import wording
 from srvau_train.rocot.answers import Answer
-from srvau_train.rocot.findings import filled, findings, half_asked, harmless, option_text
+from srvau_train.rocot.findings import filled, findings, harmless, option_text
 from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.teacher import Assignment, Chain, Job, NoChain, Told
-from srvau_train.rocot.timeline import Timeline
+from srvau_train.rocot.timeline import Timeline, placed, put
 from vau_bench.errors import DataError
 from vau_bench.records import ANOMALY, JSON
 from vau_bench.synth import phrases
@@ -25,7 +25,7 @@ class SceneTeacher:
     """Writes a chain from the scene's own state: claim, walk through the timeline, findings, conclusion."""
 
     id = "scene"
-    version = "6"
+    version = "7"
     provenance: Mapping[str, JSON] = MappingProxyType({})
     told = Told(" second by second", "the teacher knows their state exactly, and its wordings are few")
 
@@ -81,28 +81,28 @@ def _found(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
         return [draw.pick(wording.FOUND_NOTHING)]
     if held is None or timeline.shown(event) is None:
         return []
-    return [filled(draw.pick(wording.FOUND), seen=timeline.put(event), start=held.start, end=held.end)]
+    return [filled(draw.pick(wording.FOUND), seen=put(event), start=held.start, end=held.end)]
 
 
 def _judged(assignment: Assignment, timeline: Timeline, draw: Draw) -> list[str]:
-    """Go through the options: say what each says, and whether the walk has seen it, and where or when if it says so."""
+    """Go through the options: what each says, how that looks, where the walk has seen it, and so whether it holds."""
     scene, main = timeline.scene, main_happening(timeline.scene)
-    where = ""
-    if half_asked(assignment, scene):
-        middle = (main.start + main.end) / 2
-        where = filled(" at {at} s", at=min((m.t for m in timeline.moments()), key=lambda t: abs(t - middle)))
-    elif main.side and all(re.search(r"\b(left|right)\b", text) for text in assignment.sample.fields["options"]):
-        where = f" on the {main.side}"
+    told = {happening.kind: happening for happening in [*scene.distractors, main]}
+    middle = (main.start + main.end) / 2
+    at = min((m.t for m in timeline.moments()), key=lambda t: abs(t - middle))
     said = []
     for option, text in zip(LETTERS, assignment.sample.fields["options"], strict=False):
         kind = next(kind for kind, clauses in phrases.CLAUSES.items() if any(clause in text for clause in clauses))
+        place = placed(told[kind]) if kind in told else wording.NOWHERE
+        sought = wording.SOUGHT.format(seen=wording.SEEN[kind], place=place)
+        half = re.search(r"(first|second) half", text)
         if kind == main.kind:
             held = wording.HELD if option == assignment.final.option else wording.NOT_HELD
-            verdict = wording.SEEN_THERE.format(where=where, held=held, option=option)
         else:
-            beside = any(happening.kind == kind for happening in scene.distractors)
-            verdict = (wording.BESIDE if beside else wording.UNSEEN).format(option=option)
-        said += [wording.OPTION_SAYS.format(option=option, text=text), verdict]
+            half, held = None, wording.BESIDE if kind in told else wording.NOT_HELD
+        judged = wording.JUDGED_AT if half else wording.JUDGED
+        verdict = judged.format(half=half and half[1], at=f"{at:g}", held=held, option=option)
+        said += [wording.OPTION_SAYS.format(option=option, text=text), sought, verdict]
     return said
 
 

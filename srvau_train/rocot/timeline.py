@@ -25,29 +25,26 @@ class Moment(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """A scene with one wording for everything in it.
+    """A scene with one wording for its calm.
 
     Attributes:
         scene: what happens.
-        wordings: how each kind of happening is put.
         quiet: how it is put that nothing is to be seen.
         step: seconds between two moments.
     """
 
     scene: Scene
-    wordings: dict[str, str]
     quiet: str
     step: float
 
     @classmethod
     def of(cls, scene: Scene, step: float, draw: Draw) -> Timeline:
-        """Choose the wordings."""
-        kinds = [h.kind for h in _happenings(scene)]
-        return cls(scene, {k: draw.pick(wording.SEEN[k]) for k in kinds}, draw.pick(wording.QUIET), step)
+        """Choose the wording."""
+        return cls(scene, draw.pick(wording.QUIET), step)
 
     def seen(self, t: float) -> str:
         """Say what is seen at a time: the anomaly first, then what could be taken for one."""
-        parts = [self.put(h) for h in _happenings(self.scene) if h.start <= t < h.end]
+        parts = [put(h) for h in _happenings(self.scene) if h.start <= t < h.end]
         return ", ".join(parts) or self.quiet
 
     def moments(self) -> list[Moment]:
@@ -84,10 +81,15 @@ class Timeline:
         times = [m.t for m in self.moments() if happening.start <= m.t < happening.end]
         return (times[0], times[-1]) if times else None
 
-    def put(self, happening: Happening) -> str:
-        """Say what is seen of something, and on which side."""
-        side = f" on the {happening.side}" if happening.side else ""
-        return self.wordings[happening.kind] + side
+
+def put(happening: Happening) -> str:
+    """Say what is seen of something, and on which side."""
+    return f"{wording.SEEN[happening.kind]} {placed(happening)}"
+
+
+def placed(happening: Happening) -> str:
+    """Say on which side something is seen."""
+    return wording.SIDE.format(side=happening.side) if happening.side else wording.PASSING
 
 
 def _happenings(scene: Scene) -> list[Happening]:

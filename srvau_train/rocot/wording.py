@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-SEEN: dict[str, tuple[str, ...]] = {
-    "Fire": ("flames and dark smoke", "flickering flames under smoke"),
-    "Explosion": ("fire and a dark cloud after a flash", "a blast with dark smoke"),
-    "Fall": ("a person flat on the ground", "someone down on the ground"),
-    "Fight": ("two people striking each other", "blows between two people"),
-    "Intrusion": ("someone running behind the tape", "a runner inside the closed-off area"),
-    "Wrong-way": ("a vehicle against the arrows", "a vehicle driving the wrong way"),
-    "Collision": ("two crashed, damaged vehicles", "two vehicles stuck after a crash"),
-    "Abandoned object": ("a bag with nobody by it", "a bag standing alone"),
-    "sign": ("a lit orange sign", "a steady orange sign"),
-    "steam": ("white steam from a vent", "white steam without fire"),
-    "crouch": ("someone crouching on both feet", "a person squatting over a shoe"),
-    "talk": ("two people talking", "two people in a chat"),
-    "worker": ("a worker in a yellow vest", "a yellow vest behind the tape"),
-    "ambulance": ("an ambulance in its own lane", "an ambulance going the right way"),
-    "queue": ("two vehicles in a queue with a gap", "one vehicle waiting behind another"),
-    "attended": ("a bag with its owner beside it", "a person waiting next to a bag"),
-    "pause": ("a person standing still", "someone waiting"),
-    "lights": ("a glowing lamp", "a lit lamp"),
-    "shadow": ("a shadow on the ground", "a drifting shadow"),
-    "jogger": ("a jogger on the pavement", "someone jogging by"),
+SEEN: dict[str, str] = {
+    "Fire": "flames and dark smoke",
+    "Explosion": "fire and a dark cloud after a flash",
+    "Fall": "a person flat on the ground",
+    "Fight": "two people striking each other",
+    "Intrusion": "someone running behind the tape",
+    "Wrong-way": "a vehicle against the arrows",
+    "Collision": "two crashed, damaged vehicles",
+    "Abandoned object": "a bag with nobody by it",
+    "sign": "a lit orange sign",
+    "steam": "white steam without fire",
+    "crouch": "someone crouching on both feet",
+    "talk": "two people talking",
+    "worker": "a worker in a yellow vest",
+    "ambulance": "an ambulance in its own lane",
+    "queue": "one vehicle waiting behind another",
+    "attended": "a bag with its owner beside it",
+    "pause": "someone waiting",
+    "lights": "a glowing lamp",
+    "shadow": "a drifting shadow",
+    "jogger": "a jogger on the pavement",
 }
+"""How each thing is put in a walk; one wording for each, so that it can be looked up there word for word."""
+SIDE, PASSING, NOWHERE = "on the {side}", "passing", "nowhere"
+"""Said behind it: on which side, of what has none, and of what was sought in vain."""
 QUIET = ("nothing unusual", "only passers-by", "everyday traffic", "an ordinary scene")
 
 MISTAKEN_FOR = {"pause": "Abandoned object", "lights": "Fire", "shadow": "Explosion", "jogger": "Intrusion"}
@@ -78,29 +81,22 @@ FOUND_NOTHING = (
 )
 OPTION_SAYS = "Option {option}. {text}"
 """As it stands in the question, from the letter on."""
-SEEN_THERE = "That I saw{where}: {held} {option}."
-"""Said of an option whose happening was seen; `where` is where the question asks for it."""
-HELD, NOT_HELD = "it is", "not"
-UNSEEN = "That I did not see: not {option}."
-BESIDE = "That I saw beside something wrong: not {option}."
+SOUGHT = "Seen: {seen} {place};"
+"""What an option speaks of, in the words of the walk, and where the walk has it."""
+JUDGED = "{held} {option}."
+JUDGED_AT = "in the {half} half? about {at} s: {held} {option}."
+"""Said of an option whose happening was seen; with the time where the option names a half of the clip."""
+HELD, NOT_HELD, BESIDE = "it is", "not", "beside something wrong: not"
 """One wording for each verdict, so that their chances can be compared."""
 
-NOT_YET = (
-    "At {at} s the picture shows {seen}, so it has not begun; {start} s is too early.",
-    "{start} s is too early: what is there at {at} s is {seen}.",
+COMPARED = (
+    "My times: the start, {start} s, is {began}; the end, {end} s, is {ended}.",
+    "As for my times: the start, {start} s, is {began}; the end, {end} s, is {ended}.",
 )
-BEGUN_BEFORE = (
-    "Already at {at} s the picture shows {seen}, so {start} s is too late.",
-    "{start} s is too late, for I see {seen} from {at} s on.",
-)
-OVER = (
-    "At {at} s the picture shows {seen}, so {end} s is too late an end.",
-    "It does not last until {end} s: at {at} s the picture shows {seen}.",
-)
-GOES_ON = (
-    "At {at} s the picture still shows {seen}, so it does not end at {end} s.",
-    "{end} s is too early an end: I still see {seen} at {at} s.",
-)
+"""Both ends, each with its verdict, always in this order: the words beside it tell which one is meant."""
+AGREES = "right"
+TOO_EARLY = "too early, for at {at} s I see {seen}"
+TOO_LATE = "too late, for at {at} s I see {seen}"
 MISSED = (
     "From {at} s on the picture shows {seen}, which is not Normal: I overlooked it.",
     "That cannot be Normal, for I see {seen} at {at} s.",
@@ -122,10 +118,6 @@ WHAT_IS = ("what I see is {seen}", "the clip shows {seen}")
 WHERE_IS = ("it is on the {side}", "the side is the {side}")
 WHEN_IS = ("it falls into the {half} half", "that is in the {half} half")
 HOLDS = {
-    "anomaly": (
-        "Before {start} s and after {end} s it is not to be seen; in between it is. The answer holds.",
-        "It is there from {start} s to {end} s and at no other time, as I said. I keep the answer.",
-    ),
     "label": (
         "From {start} s to {end} s I see {seen}, which is what {label} looks like. I keep it.",
         "{label} agrees with {seen} from {start} s to {end} s. The answer holds.",

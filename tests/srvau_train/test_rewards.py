@@ -154,12 +154,24 @@ def test_a_better_interval_earns_and_a_worse_one_costs() -> None:
 
 @pytest.mark.parametrize(
     "check",
-    ["", "Looks right.", THOUGHT, "The answer holds. " * 20, " ".join(f"at {t} s nothing;" for t in range(400))],
-    ids=["empty", "short", "copy", "loop", "endless"],
+    [
+        "",
+        "Looks right.",
+        THOUGHT,
+        "The answer holds. " * 20,
+        f"{CHECK} At 7 s all is calm, so 6.5 s is too late. At 7 s all is calm, so 6.5 s is too late.",
+        " ".join(f"at {t} s nothing;" for t in range(400)),
+    ],
+    ids=["empty", "short", "copy", "loop", "said twice", "endless"],
 )
 def test_a_reflection_that_says_nothing_of_its_own_has_no_form(check: str) -> None:
     assert form_reward(reflected(write_option("A"), write_option("B"), check)) == 0
     assert form_reward(options("A", "B")) == 1
+
+
+def test_short_sentences_and_parts_of_sentences_may_come_again() -> None:
+    said = "At 6.5 s it burns. That is so. At 7.5 s it burns; at 7.5 s it burns. That is so."
+    assert form_reward(reflected(write_option("A"), write_option("B"), said)) == 1
 
 
 def test_the_length_is_best_at_the_target_and_falls_on_both_sides() -> None:

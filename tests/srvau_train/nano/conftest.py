@@ -44,6 +44,14 @@ def taught(tmp_path_factory):
     return chains(Training(tmp_path_factory.mktemp("chains"), replace(Recipe(), taught=16)).taught, LOOK)
 
 
+@pytest.fixture(scope="session")
+def tokenizer(taught):
+    """A tokenizer that has learnt from chains, too."""
+    from srvau_train.nano.architecture import build_tokenizer
+
+    return build_tokenizer([*texts([], 20, LOOK), *[row.response for row in taught] * 50], 2500)
+
+
 @pytest.fixture
 def features(made, store):
     """Prepare rows for the model."""

@@ -12,6 +12,7 @@ import pytest
 from srvau_train.nano.frames import Look, number_of
 from srvau_train.nano.recipe import Recipe
 from srvau_train.rocot import wording
+from srvau_train.rocot.timeline import placed
 from vau_bench.errors import ModelError
 from vau_bench.synth import labels_at, phrases, scene_at
 
@@ -258,8 +259,8 @@ class TestConclusions:
             labels = zip(LOOK.times, labels_at(scene, LOOK.times), strict=True)
             shown = [t for t, label in labels if label != "Normal"]
             start, end = f"{shown[0] - 0.5:g}", f"{shown[-1] + 0.5:g}"
-            seen = "|".join(wording.SEEN[scene.event.kind])
-            assert re.search(rf"; {shown[0]:g} s (?:{seen})[^;]*; so it begins at {start} s[;.]", walk)
+            seen = wording.SEEN[scene.event.kind]
+            assert re.search(rf"; {shown[0]:g} s {seen}[^;]*; so it begins at {start} s[;.]", walk)
             assert f"; so it is over at {end} s" in walk
             assert f"begins at {start} s and is over at {end} s." in said
             assert f"[{float(start):.1f}, {float(end):.1f}]" in said
@@ -274,7 +275,10 @@ class TestConclusions:
             assert "so it" not in walk
             assert said.startswith(wording.FOUND_NOTHING)
 
-    JUDGED = re.compile(r"Option ([A-D])\. (.*?\.) That I (saw|did not see)([^:]*): (it is|not) ([A-D])\.")
+    JUDGED = re.compile(
+        r"Option ([A-D])\. (.*?\.) Seen: (.*?) (on the left|on the right|passing|nowhere);"
+        r"(?: in the (first|second) half\? about (\d+) s:)? (it is|not|beside something wrong: not) ([A-D])\."
+    )
 
     def judged(self, row):
         return self.JUDGED.findall(row.response.partition("</reflect>")[0])
@@ -291,43 +295,80 @@ class TestConclusions:
         told = set()
         for row in (row for row in taught if row.truth.option):
             scene = scene_at("train", number_of(row.request.sample.id))
-            seen = {h.kind for h in [*([scene.event] if scene.event else []), *scene.distractors]}
-            for _, text, saw, where, held, _ in self.judged(row):
+            happened = {h.kind: h for h in [*scene.distractors, *([scene.event] if scene.event else [])]}
+            for _, text, seen, place, half, at, held, _ in self.judged(row):
                 kind = next(kind for kind, clauses in phrases.CLAUSES.items() if any(c in text for c in clauses))
-                assert (kind in seen) == (saw == "saw")
-                if where.startswith(" at"):
-                    first = float(where.removeprefix(" at ").removesuffix(" s")) < scene.seconds / 2
-                    assert (("first half" in text) == first) == (held == "it is")
-                elif where.startswith(" on"):
-                    assert (where.rpartition(" ")[2] in text.rpartition(", ")[2]) == (held == "it is")
-                elif where:
-                    assert "beside something wrong" in where and scene.event and held == "not"
+                assert seen == wording.SEEN[kind]
+                assert place == (placed(happened[kind]) if kind in happened else "nowhere")
+                if at:
+                    assert f"in the {half} half" in text
+                    assert ((half == "first") == (float(at) < scene.seconds / 2)) == (held == "it is")
+                    told.add("when")
+                elif held.startswith("beside"):
+                    assert kind in happened and scene.event and kind != scene.event.kind
+                    told.add("beside")
+                elif place == "nowhere":
+                    assert held == "not"
                 else:
-                    assert (held == "it is") == (saw == "saw")
-                told.add(where.strip().partition(" ")[0])
-        assert told == {"", "at", "on", "beside"}
+                    asks = re.search(r"(left|right)(?: side| half of the picture)?\.", text)
+                    assert (held == "it is") == (asks is None or place.endswith(asks[1]))
+                    told.add("where" if asks else "what")
+        assert told == {"what", "where", "when", "beside"}
 
-    def test_only_the_verdicts_on_options_count_as_judging(self, taught):
-        from srvau_train.nano.architecture import build_tokenizer
+    def test_only_the_verdicts_on_options_count_as_judging(self, tokenizer, taught):
         from srvau_train.nano.lesson import judging_tokens
-        from srvau_train.nano.rows import texts
 
-        said = [row.response for row in taught]
-        tokenizer = build_tokenizer([*texts([], 20, LOOK), *said * 50], 2500)
         judging = set(judging_tokens(tokenizer))
         told = {tokenizer.decode([token]).strip() for token in judging}
-        assert {"it is", "not", "That I saw:", "That I saw at", "That I saw", "That I did not see:"} <= told
+        assert told == {"it is", "not", "beside something wrong:", "nowhere;", "in the first half"}
         for row in (row for row in taught if row.truth.option):
-            verdicts = "".join(found.group() for found in self.JUDGED.finditer(row.response))
-            assert sum(token in judging for token in tokenizer(verdicts)["input_ids"]) == 8  # two a verdict
+            walk = row.response.partition(": 0 s ")[2].partition(" Option A. ")[0]
+            assert not judging & set(tokenizer(walk)["input_ids"])
+            for *_, held, letter in self.judged(row):
+                said = tokenizer(f"nowhere; {held} {letter}.")["input_ids"]
+                assert [token in judging for token in said][-3:] == [True, False, False]
 
-    def test_the_places_that_options_name_are_tokens_of_their_own(self, made):
+    def test_what_an_option_looks_like_begins_as_it_stands_in_a_walk(self, tokenizer):
+        """So that it can be found there, whatever stands around it."""
+        import torch
+
+        from srvau_train.nano.architecture import Size, build_model
+
+        weight = build_model(tokenizer, Size(), seed=0).get_input_embeddings().weight
+
+        def embedded(text, seen):
+            return weight[next(t for t in tokenizer(text)["input_ids"] if seen in tokenizer.decode([t]))]
+
+        for seen in (wording.SEEN["Fire"], wording.SEEN["worker"]):
+            walked, sought = embedded(f"7 s {seen} passing; ", seen), embedded(f"Seen: {seen} nowhere; ", seen)
+            assert not torch.equal(walked, sought)
+            assert torch.nn.functional.cosine_similarity(walked, sought, dim=0) > 0.75
+        fire, worker = (embedded(f"7 s {seen} passing; ", seen) for seen in map(wording.SEEN.get, ("Fire", "worker")))
+        assert abs(torch.nn.functional.cosine_similarity(fire, worker, dim=0)) < 0.5
+
+    def test_of_two_ends_each_has_its_verdict_and_the_first_one_comes_first(self, taught):
+        verdict = r"([\d.]+) s, is (right|too early|too late)"
+        compared = re.compile(rf"the start, {verdict}[^;]*; the end, {verdict}")
+        told = set()
+        for row in (row for row in taught if row.truth.segments and "<glue>" in row.response):
+            found = compared.search(row.response)
+            first, last = re.findall(r"<glue>\[(.*?), (.*?)\]", row.response)
+            if first == ("-1.0", "-1.0"):
+                assert found is None
+                continue
+            start, began, end, ended = found.groups()
+            assert (float(start), float(end)) == tuple(map(float, first))
+            for said, was, is_now in zip((began, ended), map(float, first), map(float, last), strict=True):
+                assert said == ("right" if was == is_now else "too late" if was > is_now else "too early")
+                told.add(said)
+        assert told == {"right", "too early", "too late"}
+
+    def test_the_places_that_options_name_are_tokens_of_their_own(self, tokenizer):
         from srvau_train.nano.lesson import placing_tokens
 
-        tokenizer = made[1].tokenizer
         found = {tokenizer.decode([token]).strip() for token in placing_tokens(tokenizer)}
-        assert {"on the left", "on the right side", "in the first half of the clip"} <= found
-        assert all(re.match(r"(on|in) the (left|right|first|second)", text) for text in found)
+        assert {"on the left", "on the right side", "in the first half of the clip", "nowhere;", "passing;"} <= found
+        assert all(re.match(r"(on|in) the (left|right|first|second)|passing|nowhere", text) for text in found)
 
     def test_what_bears_loss_in_a_text(self, made, taught):
         from srvau_train.nano.reading import parts, read_batch
