@@ -110,12 +110,12 @@ class Head(NamedTuple):
 
 
 _OUTCOMES = {str(outcome).encode(): outcome for outcome in Outcome}
-_TEXT = rb'"((?:[^"\\]|\\.)*)"'
+_TEXT = rb'"([^"\\\n]*(?:\\[^\n][^"\\\n]*)*)"'
 _HEAD = re.compile(
-    rb'\{(?:"epoch":(\d+),)?"key":%b,"task":%b,"sample_id":%b,"style":%b,"turn":(\d+),"outcome":"(%b)",.*\}\n'
-    % (*(_TEXT,) * 4, b"|".join(_OUTCOMES)),
-    re.DOTALL,
+    rb'\{(?:"epoch":(\d+),)?"key":%b,"task":%b,"sample_id":%b,"style":%b,"turn":(\d+),"outcome":"(%b)",[^\n]*\}\n'
+    % (*(_TEXT,) * 4, b"|".join(_OUTCOMES))
 )
+_BLOCK = 1 << 20
 
 
 def read_heads(path: Path) -> Iterator[Head]:
@@ -124,20 +124,47 @@ def read_heads(path: Path) -> Iterator[Head]:
     Raises:
         RunError: naming the line, if one in the middle is damaged.
     """
-    at = 0
+    at, number, names = 0, 0, _Names()
+    for block in _whole_lines(path):
+        place = 0
+        while place < len(block):
+            number += 1
+            try:
+                if found := _HEAD.match(block, place):
+                    epoch, key, task, sample_id, style, turn, outcome = found.groups()
+                    said = _unquoted(key), names[task], _unquoted(sample_id), names[style]
+                    head = Head(int(epoch or 0), *said, int(turn), _OUTCOMES[outcome], at + place)
+                    place = found.end()
+                else:  # written by other hands, or damaged
+                    end = block.index(b"\n", place) + 1
+                    written, r = dated(block[place:end])
+                    head = Head(written, r.key, r.task, r.sample_id, r.style, r.turn, r.outcome, at + place)
+                    place = end
+            except ValueError as error:
+                raise _damaged(path, number, error) from None
+            yield head
+        at += place
 
-    def head(line: bytes) -> Head:
-        nonlocal at
-        found, start = _HEAD.fullmatch(line), at
-        at += len(line)
-        if found is None:  # written by other hands, or damaged
-            epoch, r = dated(line)
-            return Head(epoch, r.key, r.task, r.sample_id, r.style, r.turn, r.outcome, start)
-        number, *quoted, turn, outcome = found.groups()
-        key, task, sample_id, style = map(_unquoted, quoted)
-        return Head(int(number or 0), key, task, sample_id, style, int(turn), _OUTCOMES[outcome], start)
 
-    return read_lines(path, head)
+class _Names(dict[bytes, str]):
+    """The few names of tasks and styles, each decoded once."""
+
+    def __missing__(self, text: bytes) -> str:
+        self[text] = _unquoted(text)
+        return self[text]
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """Yield a journal in blocks of whole lines; a torn last line is left out."""
+    rest = b""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            whole, newline, torn = block.rpartition(b"\n")
+            if newline:
+                yield b"".join((rest, whole, newline))
+                rest = torn
+            else:
+                rest += block
 
 
 def read_journal(path: Path) -> Iterator[Response]:
@@ -162,7 +189,11 @@ def read_lines(path: Path, decode: Callable[[bytes], T]) -> Iterator[T]:
             try:
                 yield decode(line)
             except ValueError as error:
-                raise RunError(f"{path}:{number}: {error}; mend or delete this line") from None
+                raise _damaged(path, number, error) from None
+
+
+def _damaged(path: Path, number: int, error: ValueError) -> RunError:
+    return RunError(f"{path}:{number}: {error}; mend or delete this line")
 
 
 class LineJournal:
