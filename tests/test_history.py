@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vau_bench import journal
 from vau_bench.errors import RunError
 from vau_bench.history import History, Told
 from vau_bench.journal import Head, Journal, dated, from_line, read_heads, to_line
@@ -53,6 +55,25 @@ def test_heads_are_what_the_whole_lines_say(
     assert [dated(line) for line in written] == [(e, r) for r, e in lines]
 
 
+@given(st.lists(st.tuples(RESPONSES, st.booleans()), max_size=6), st.integers(1, 700), st.integers(0, 40))
+def test_heads_are_the_same_wherever_the_file_is_cut_into_blocks(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[Response, bool]], block: int, torn: int
+) -> None:
+    """Some lines were written by another program, the last one may be torn."""
+    path = tmp_path_factory.mktemp("journal") / "responses.jsonl"
+    written = [
+        json.dumps(json.loads(to_line(r)), ensure_ascii=False).encode() + b"\n" if other else to_line(r)
+        for r, other in lines
+    ]
+    path.write_bytes(b"".join(written) + to_line(response())[:torn])
+    with patch.object(journal, "_BLOCK", block):
+        heads = list(read_heads(path))
+    assert [(head.key, head.sample_id, head.turn, head.outcome) for head in heads] == [
+        (r.key, r.sample_id, r.turn, r.outcome) for r, _ in lines
+    ]
+    assert [head.at for head in heads] == [sum(map(len, written[:n])) for n in range(len(lines))]
+
+
 @given(st.lists(RESPONSES, max_size=12))
 def test_the_last_response_is_found_as_a_plain_dictionary_finds_it(
     tmp_path_factory: pytest.TempPathFactory, written: list[Response]
@@ -75,7 +96,10 @@ def test_a_line_that_another_program_wrote_is_read_as_well(tmp_path: Path) -> No
         assert history.response("task", "direct", 0, "s") == response()
 
 
-@pytest.mark.parametrize("damage", [b"{}\n", b"no json\n", b'{"key":1}\n', b"[1]\n", b'"text"\n', b"\n"])
+NOT_UTF8 = to_line(response("a\\b")).replace(b"a\\\\b", b"\xff\\u00e4")
+
+
+@pytest.mark.parametrize("damage", [b"{}\n", b"no json\n", b'{"key":1}\n', b"[1]\n", b'"text"\n', b"\n", NOT_UTF8])
 def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "responses.jsonl"
     path.write_bytes(to_line(response("a")) + damage + to_line(response("b")))
@@ -102,9 +126,9 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
 def test_responses_that_are_written_meanwhile_are_found(tmp_path: Path) -> None:
     path = tmp_path / "responses.jsonl"
     long = response("b", "x" * 100_000)
-    with History([]) as history, Journal(path) as journal:
+    with History([]) as history, Journal(path) as open_journal:
         for one in (response("a"), long, response("a", "no", key="other")):
-            history.add(one, path, journal.append(one))
+            history.add(one, path, open_journal.append(one))
         assert history.response("task", "direct", 0, "b") == long
         last = history.response("task", "direct", 0, "a")
         assert last is not None and last.text == "no"

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import merge
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -21,7 +23,6 @@ from vau_bench.journal import Head, Journal, from_line, read_heads
 from vau_bench.records import Outcome, Response
 
 _OUTCOMES = tuple(Outcome)
-_NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
 _DIGEST = 16
 _KEPT = struct.Struct(f"<{_DIGEST}sBHQ")
 _BLOCK = 1 << 14
@@ -40,7 +41,7 @@ class Told(NamedTuple):
 
     def answers(self, key: str) -> bool:
         """Whether it is the response to the request with this key."""
-        return self.digest == _digest(key)
+        return self.digest.hex() == key or self.digest == _digest(key)
 
 
 class History:
@@ -60,18 +61,18 @@ class History:
         self.epoch = 0
         self._paths = list(paths)
         self._files: dict[int, int] = {}
-        self._last: dict[tuple[str, str, int], dict[str, bytes]] = {}
-        for number, head in _in_order(self._paths):
-            self.epoch = max(self.epoch, head.epoch)
-            place = self._last.setdefault((head.task, head.style, head.turn), {})
-            place[head.sample_id] = _KEPT.pack(_digest(head.key), _NUMBERS[head.outcome], number, head.at)
+        self._last: defaultdict[tuple[str, str, int], dict[str, bytes]] = defaultdict(dict)
+        for number, (epoch, key, task, sample_id, style, turn, outcome, at) in _in_order(self._paths):
+            if epoch > self.epoch:
+                self.epoch = epoch
+            self._last[task, style, turn][sample_id] = _KEPT.pack(_digest(key), _OUTCOMES.index(outcome), number, at)
 
     def add(self, response: Response, path: Path, at: int) -> None:
         """Take a response into account that has been written at this byte of a journal."""
         if path not in self._paths:
             self._paths.append(path)
-        kept = _KEPT.pack(_digest(response.key), _NUMBERS[response.outcome], self._paths.index(path), at)
-        self._last.setdefault((response.task, response.style, response.turn), {})[response.sample_id] = kept
+        kept = _KEPT.pack(_digest(response.key), _OUTCOMES.index(response.outcome), self._paths.index(path), at)
+        self._last[response.task, response.style, response.turn][response.sample_id] = kept
 
     def told(self, task: str, style: str, turn: int, sample_id: str) -> Told | None:
         """Return what is known of the last response without reading it."""
@@ -185,11 +186,7 @@ class Conversations(Mapping[str, Response]):
 
 def _in_order(paths: Iterable[Path]) -> Iterator[tuple[int, Head]]:
     """Yield the heads of several journals as they were written, with the number of the journal."""
-
-    def numbered(number: int, path: Path) -> Iterator[tuple[int, Head]]:
-        return ((number, head) for head in read_heads(path))
-
-    journals = [numbered(number, path) for number, path in enumerate(paths) if path.stat().st_size]
+    journals = [zip(repeat(number), read_heads(path)) for number, path in enumerate(paths) if path.stat().st_size]
     return journals[0] if len(journals) == 1 else merge(*journals, key=lambda each: each[1].epoch)
 
 

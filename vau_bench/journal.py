@@ -131,9 +131,11 @@ def read_heads(path: Path) -> Iterator[Head]:
             number += 1
             try:
                 if found := _HEAD.match(block, place):
-                    epoch, key, task, sample_id, style, turn, outcome = found.groups()
-                    said = _unquoted(key), names[task], _unquoted(sample_id), names[style]
-                    head = Head(int(epoch or 0), *said, int(turn), _OUTCOMES[outcome], at + place)
+                    epoch, key, task, sample_id, style, turn, outcome = found.groups(b"0")
+                    head = Head(
+                        int(epoch), _unquoted(key), names[task], _unquoted(sample_id), names[style], int(turn),
+                        _OUTCOMES[outcome], at + place,
+                    )  # fmt: skip
                     place = found.end()
                 else:  # written by other hands, or damaged
                     end = block.index(b"\n", place) + 1

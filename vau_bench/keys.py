@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
 
 from vau_bench.records import JSON, Generation, Message
 
@@ -40,9 +41,10 @@ class RequestKeys:
             messages: as they are sent.
             video: content hash of the video, `None` for a model that does not look.
         """
-        seen = _written(video) + self._plan if video else self._no_video
-        spoken = "".join(_written(m.role, str(m.video), m.text) for m in messages)
-        return _hash(f"{self._asked}{_written(sample_id, str(turn))}{self._settings}{seen}{spoken}")
+        seen = f"{len(video)}:{video}{self._plan}" if video else self._no_video
+        spoken = "".join([f"{_speaker(m.role, m.video)}{len(m.text)}:{m.text}" for m in messages])
+        asked = f"{self._asked}{len(sample_id)}:{sample_id}{len(str(turn))}:{turn}"
+        return _hash(f"{asked}{self._settings}{seen}{spoken}")
 
 
 def request_key(
@@ -62,6 +64,11 @@ def request_key(
 def _written(*parts: str) -> str:
     """Return the parts in a row, each behind its length, so that no two lists of parts are written alike."""
     return "".join([f"{len(part)}:{part}" for part in parts])
+
+
+@cache
+def _speaker(role: str, video: bool) -> str:
+    return _written(role, str(video))
 
 
 def _hash(text: str) -> str:

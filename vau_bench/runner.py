@@ -18,7 +18,7 @@ from vau_bench.records import Generation, Message, Outcome, Request, Response, S
 from vau_bench.task import Selection, Task
 from vau_bench.video import ClipLoader
 
-FINAL = frozenset({Outcome.SCORED, Outcome.REFUSED, Outcome.TRUNCATED})
+FINAL = (Outcome.SCORED, Outcome.REFUSED, Outcome.TRUNCATED)
 """Outcomes that are the model's own answer. Errors and missing videos are asked again when a run goes on."""
 
 Report = Callable[[Response | None], None]

@@ -40,7 +40,7 @@ class MultipleChoice(Kind[str]):
         return None if sample.target.option else "no_right_option"
 
     def prompt_fields(self, sample: Sample) -> Mapping[str, str]:  # noqa: D102
-        options = "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, _options(sample), strict=False))
+        options = "\n".join([f"{letter}. {text}" for letter, text in zip(LETTERS, _options(sample), strict=False)])
         return {"question": sample.fields["question"], "options": options}
 
     def choices(self, sample: Sample) -> tuple[str, ...]:  # noqa: D102
