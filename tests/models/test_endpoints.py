@@ -163,7 +163,8 @@ class TestTrouble:
 
     @pytest.mark.parametrize("status", [400, 404, 413])
     def test_a_server_that_refuses_what_the_others_take_is_drained(self, chat_server, model, ask, say, status):
-        strict = chat_server(lambda served: say(status=status) if served.number else say())
+        # the fifth call is made when one of the first four, which go out together, has been answered
+        strict = chat_server(lambda served: say(status=status) if served.number >= 4 else say())
         good = chat_server(lambda served: say(wait=0.01))
         with pytest.warns(EndpointWarning, match=f"left out until it answers again: the server answered {status}"):
             stream = model(strict.url, good.url, longest_pause=60.0).generate(questions(ask, 200))

@@ -43,8 +43,8 @@ class TestRecipe:
 
     def test_a_smaller_recipe_keeps_its_shape(self):
         small = Recipe().scaled(0.01)
-        assert (small.clips, small.vision.steps, small.reading.steps) == (100, 24, 5)
-        assert (small.watching.steps, small.watching.answers) == (13, 6) and small.size == Recipe().size
+        assert (small.clips, small.vision.steps, small.reading.steps) == (100, 24, 4)
+        assert (small.watching.steps, small.watching.answers) == (12, 6) and small.size == Recipe().size
 
 
 def test_a_folder_keeps_to_the_recipe_that_has_begun_it(tmp_path):
