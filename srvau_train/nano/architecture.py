@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from srvau_train.rocot import wording
+
 SPECIAL_TOKENS = (
     "<|endoftext|>",
     "<|im_start|>",
@@ -34,7 +36,7 @@ CHAT_TEMPLATE = """\
 {%- if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
 
-_PLACE = r"\b(?:on the (?:left|right)\b(?: side\b)?|passing\b|nowhere\b)"
+_PLACE = rf"\b(?:on the (?:left|right)\b(?: side\b)?|{wording.PASSING}\b|{wording.NOWHERE}\b)"
 _PIECES = (
     rf"\d+(?:\.\d+)?|\b[A-F]\b|{_PLACE}[:;,]*\s*|(?:(?!\b[A-F]\b|{_PLACE})[^\d<>:;.,?])+[:;,]*\s*|[:;.,?]+\s*|[<>]"
 )
