@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srvau_train.nano.pictures import smaller
 from vau_bench.errors import DataError, RunError, VideoMissingError
 from vau_bench.synth import GENERATOR_VERSION, SynthParams, render_at, scene_at
 from vau_bench.video.clip import Clip, VideoInfo
@@ -127,12 +128,7 @@ def draw_frames(
 
 def _drawn(number: int, split: str, seed: int, look: Look) -> NDArray[np.uint8]:
     import torch
-    from torchvision.transforms.v2 import InterpolationMode
-    from torchvision.transforms.v2.functional import resize
 
     torch.set_num_threads(1)
     scene = scene_at(split, number, seed=seed, params=SynthParams(look.seconds))
-    frames = torch.from_numpy(render_at(scene, look.times, DRAWN)).permute(0, 3, 1, 2)
-    small = resize(frames, [look.height, look.width], interpolation=InterpolationMode.BICUBIC, antialias=True)
-    out: NDArray[np.uint8] = small.permute(0, 2, 3, 1).contiguous().numpy()
-    return out
+    return smaller(render_at(scene, look.times, DRAWN), look.height, look.width)

@@ -19,7 +19,7 @@ from srvau_train.examples import Example, request_of, truth_of
 from srvau_train.nano.controls import MODELS as CONTROLS
 from srvau_train.nano.recipe import Recipe
 from srvau_train.nano.rows import GRID, KINDS, asked_of
-from srvau_train.nano.speed import speed_up
+from srvau_train.nano.speed import QuickInputs, speed_up
 from srvau_train.nano.train import Training
 from srvau_train.rocot.answers import Kind, is_right, read_answer, true_answer
 from srvau_train.rocot.mistakes import ErrorModel
@@ -156,7 +156,7 @@ def planted(
     model, processor, family = load_base(recipe.base(str(checkpoint)).model)
     speed_up(model)
     model.eval()
-    builder = input_builder(processor, model, family, recipe.base(str(checkpoint)).data)
+    builder = QuickInputs(input_builder(processor, model, family, recipe.base(str(checkpoint)).data))
     videos = ensure_videos(cache_dir() / "synth", "test", clips)
     counts: dict[str, dict[str, int]] = {}
     loader = ClipLoader(cache_dir())

@@ -8,6 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def smaller(frames: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return frames in another size, as Qwen2-VL's video processor makes them, (frames, height, width, 3)."""
+    import torch
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2.functional import resize
+
+    given = torch.from_numpy(frames).permute(0, 3, 1, 2)
+    made = resize(given, [height, width], interpolation=InterpolationMode.BICUBIC, antialias=True)
+    out: NDArray[np.uint8] = made.permute(0, 2, 3, 1).contiguous().numpy()
+    return out
+
+
 def patches(
     frames: NDArray[np.uint8], patch: int, merge: int, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[NDArray[np.float32], list[list[int]]]:

@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from srvau_train.nano.decoding import write_quickly
-from srvau_train.nano.pictures import patches
+from srvau_train.nano.pictures import patches, smaller
 from vau_bench.models.prepared import Prepared
 
 if TYPE_CHECKING:
+    from vau_bench.models.local_vlm import Loaded
     from vau_bench.models.qwen_inputs import InputBuilder
     from vau_bench.records import Request
     from vau_bench.video import Clip
@@ -44,6 +45,12 @@ def speed_up(model: Any) -> None:
         block.attn.forward = MethodType(_attend, block.attn)
     visual.forward = MethodType(_Memory(REMEMBERED), visual)
     write_quickly(model)
+
+
+def quick(loaded: Loaded) -> Loaded:
+    """Return a checkpoint that computes, and makes its inputs, the way that is fast."""
+    speed_up(loaded.model)
+    return loaded._replace(builder=QuickInputs(loaded.builder))
 
 
 class _Memory:
@@ -95,18 +102,18 @@ _PIXELS = "pixel_values_videos"
 class QuickInputs:
     """Stands for an `InputBuilder` of patches: what it makes of a text and the times of a clip, it makes once.
 
-    Pictures that have their final size already become patches without the processor.
+    Pictures become smaller, and patches, without the processor, once it has shown what size they get.
 
     Args:
         builder: makes what is not known yet.
-        processor: of the checkpoint.
         size: texts remembered, the latest ones.
     """
 
-    def __init__(self, builder: InputBuilder, processor: Any, size: int = 4096) -> None:
+    def __init__(self, builder: InputBuilder, size: int = 4096) -> None:
         self._builder = builder
-        self._visual = processor.video_processor
+        self._visual = builder.processor.video_processor
         self._size = size
+        self._sizes: dict[tuple[int, ...], tuple[int, int]] = {}
         self._made: OrderedDict[Any, Prepared] = OrderedDict()
 
     def build(self, request: Request, clip: Clip | None) -> Prepared:
@@ -115,12 +122,17 @@ class QuickInputs:
 
         if clip is None:
             return self._builder.build(request, clip)
+        shape = clip.frames.shape
+        size = self._sizes.get(shape, shape[1:3])
+        if size != shape[1:3]:
+            clip = replace(clip, frames=smaller(clip.frames, *size))
         key = (request.messages, clip.times, clip.frames.shape)
         made = self._made.get(key)
         if made is None:
             made = self._builder.build(request, clip)
             assert made.seen is not None
-            if len(clip.times) % 2 == 0 and (made.seen.height, made.seen.width) == clip.frames.shape[1:3]:
+            self._sizes[shape] = final = (made.seen.height, made.seen.width)
+            if len(clip.times) % 2 == 0 and final == clip.frames.shape[1:3]:
                 kept = {name: value for name, value in made.inputs.items() if name != _PIXELS}
                 self._made[key] = replace(made, inputs=kept)
                 if len(self._made) > self._size:

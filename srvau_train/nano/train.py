@@ -260,7 +260,7 @@ class Training:
 
     def _builder(self, model: Any, processor: Any) -> QuickInputs:
         data = self.recipe.base("the model").data
-        return QuickInputs(input_builder(processor, model, family_of_model(model), data), processor)
+        return QuickInputs(input_builder(processor, model, family_of_model(model), data))
 
     @contextmanager
     def _lesson(self, name: str, steps: int) -> Iterator[Callable[[dict[str, float]], None]]:

@@ -74,7 +74,7 @@ class InputBuilder:
         mode: Literal["video", "frames", "patches"] = "video",
         tell: Literal["auto", "always", "never"] = "auto",
     ) -> None:
-        self._processor = processor
+        self.processor = processor
         self._family = family
         self.tokens_per_second = tokens_per_second
         self._size = size
@@ -107,13 +107,13 @@ class InputBuilder:
         text = self._laid_out(request, shown.times, clock)
         if self._family == "qwen3_vl" and self._mode == "video":
             text = text.replace(_VIDEO, self._stamped(shown.times), 1)
-        part = self._processor.image_processor if self._mode == "frames" else self._processor.video_processor
+        part = self.processor.image_processor if self._mode == "frames" else self.processor.video_processor
         geometry = Geometry(part.patch_size, part.merge_size, part.temporal_patch_size)
         grid = grid_of(len(shown), shown.width, shown.height, self._family, self._mode, self._size, geometry)
         return PromptSize(self._length(text) - len(_PADS.findall(text)), grid.tokens, grid.pictures)
 
     def _length(self, text: str) -> int:
-        return len(self._processor.tokenizer(text)["input_ids"])
+        return len(self.processor.tokenizer(text)["input_ids"])
 
     def _with_images(self, request: Request, clip: Clip) -> Prepared:
         least, most = self._size.limits(len(clip.times))
@@ -233,12 +233,12 @@ class InputBuilder:
         import torch
 
         full = _filled_times(times, self._patch)
-        merge = self._processor.video_processor.merge_size
+        merge = self.processor.video_processor.merge_size
         inputs = {
             "video_grid_thw": torch.tensor([[len(full) // self._patch, merge, merge]]),
             "video_metadata": [SimpleNamespace(fps=STAMP_RATE, frames_indices=stamp_ticks(full))],
         }
-        text: str = self._processor.replace_video_token(inputs, 0)
+        text: str = self.processor.replace_video_token(inputs, 0)
         return text
 
     def _text(self, request: Request, visual: list[dict[str, str]]) -> str:
@@ -251,22 +251,22 @@ class InputBuilder:
             if message.video and visual:
                 content, visual = [*visual, *content], []
             messages.append({"role": message.role, "content": content})
-        text: str = self._processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text: str = self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return text
 
     def _process(self, text: str, placeholders: int, **visual: Any) -> Tensors:
         found = len(_PADS.findall(text))
         if found != placeholders:
             raise ValueError(f"the chat template makes {found} places for {placeholders} visual inputs")
-        inputs = self._processor(text=[text], return_tensors="pt", **visual)
+        inputs = self.processor(text=[text], return_tensors="pt", **visual)
         return {name: inputs[name] for name in inputs if name != "video_metadata"}
 
     def _decoded(self, inputs: Tensors) -> str:
-        text: str = self._processor.tokenizer.decode(inputs["input_ids"][0], skip_special_tokens=False)
+        text: str = self.processor.tokenizer.decode(inputs["input_ids"][0], skip_special_tokens=False)
         return text
 
     def _seen(self, clip: Clip, grid: Any) -> Seen:
-        part = self._processor.image_processor if self._mode == "frames" else self._processor.video_processor
+        part = self.processor.image_processor if self._mode == "frames" else self.processor.video_processor
         _, rows, columns = (int(n) for n in grid[0])
         return replace(clip.seen(), width=columns * part.patch_size, height=rows * part.patch_size)
 
