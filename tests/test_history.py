@@ -55,15 +55,21 @@ def test_heads_are_what_the_whole_lines_say(
     assert [dated(line) for line in written] == [(e, r) for r, e in lines]
 
 
-@given(st.lists(st.tuples(RESPONSES, st.booleans()), max_size=6), st.integers(1, 700), st.integers(0, 40))
+@given(
+    st.lists(st.tuples(RESPONSES, st.sampled_from(["", ",", ", "])), max_size=6),
+    st.integers(1, 700),
+    st.integers(0, 40),
+)
 def test_heads_are_the_same_wherever_the_file_is_cut_into_blocks(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[Response, bool]], block: int, torn: int
+    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[Response, str]], block: int, torn: int
 ) -> None:
-    """Some lines were written by another program, the last one may be torn."""
+    """Some lines were written by another program, in UTF-8 and with spaces or without; the last one may be torn."""
     path = tmp_path_factory.mktemp("journal") / "responses.jsonl"
     written = [
-        json.dumps(json.loads(to_line(r)), ensure_ascii=False).encode() + b"\n" if other else to_line(r)
-        for r, other in lines
+        json.dumps(json.loads(to_line(r)), ensure_ascii=False, separators=(comma, ":")).encode() + b"\n"
+        if comma
+        else to_line(r)
+        for r, comma in lines
     ]
     path.write_bytes(b"".join(written) + to_line(response())[:torn])
     with patch.object(journal, "_BLOCK", block):

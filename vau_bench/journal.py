@@ -91,9 +91,11 @@ def dated(line: bytes) -> tuple[int, Response]:
         raise ValueError(f"not a journal line: {error}") from None
 
 
-def _unquoted(text: bytes) -> str:
-    """Return a JSON text that stands without its quotes."""
-    return text.decode() if b"\\" not in text else str(json.loads(b'"%b"' % text))
+def _unquoted(text: str) -> str:
+    """Return a JSON text that stands without its quotes, in bytes that are read as Latin-1."""
+    if "\\" not in text and text.isascii():
+        return text
+    return str(json.loads(f'"{text.encode("latin-1").decode()}"'))
 
 
 class Head(NamedTuple):
@@ -109,11 +111,12 @@ class Head(NamedTuple):
     at: int
 
 
-_OUTCOMES = {str(outcome).encode(): outcome for outcome in Outcome}
-_TEXT = rb'"([^"\\\n]*(?:\\[^\n][^"\\\n]*)*)"'
+_OUTCOMES = {str(outcome): outcome for outcome in Outcome}
+_TEXT = r'"([^"\\\n]*(?:\\[^\n][^"\\\n]*)*)"'
 _HEAD = re.compile(
-    rb'\{(?:"epoch":(\d+),)?"key":%b,"task":%b,"sample_id":%b,"style":%b,"turn":(\d+),"outcome":"(%b)",[^\n]*\}\n'
-    % (*(_TEXT,) * 4, b"|".join(_OUTCOMES))
+    rf'\{{(?:"epoch":(\d+),)?"key":{_TEXT},"task":{_TEXT},"sample_id":{_TEXT},"style":{_TEXT},"turn":(\d+),'
+    rf'"outcome":"({"|".join(_OUTCOMES)})",[^\n]*\}}\n',
+    re.ASCII,
 )
 _BLOCK = 1 << 20
 
@@ -124,16 +127,16 @@ def read_heads(path: Path) -> Iterator[Head]:
     Raises:
         RunError: naming the line, if one in the middle is damaged.
     """
-    at, number, names = 0, 0, _Names()
+    at, number = 0, 0
     for block in _whole_lines(path):
-        place = 0
-        while place < len(block):
+        place, text = 0, block.decode("latin-1")  # a character for each byte: where it stands is where that stands
+        while place < len(text):
             number += 1
             try:
-                if found := _HEAD.match(block, place):
-                    epoch, key, task, sample_id, style, turn, outcome = found.groups(b"0")
+                if found := _HEAD.match(text, place):
+                    epoch, key, task, sample_id, style, turn, outcome = found.groups("0")
                     head = Head(
-                        int(epoch), _unquoted(key), names[task], _unquoted(sample_id), names[style], int(turn),
+                        int(epoch), _unquoted(key), _unquoted(task), _unquoted(sample_id), _unquoted(style), int(turn),
                         _OUTCOMES[outcome], at + place,
                     )  # fmt: skip
                     place = found.end()
@@ -146,14 +149,6 @@ def read_heads(path: Path) -> Iterator[Head]:
                 raise _damaged(path, number, error) from None
             yield head
         at += place
-
-
-class _Names(dict[bytes, str]):
-    """The few names of tasks and styles, each decoded once."""
-
-    def __missing__(self, text: bytes) -> str:
-        self[text] = _unquoted(text)
-        return self[text]
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

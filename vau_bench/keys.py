@@ -41,10 +41,11 @@ class RequestKeys:
             messages: as they are sent.
             video: content hash of the video, `None` for a model that does not look.
         """
-        seen = f"{len(video)}:{video}{self._plan}" if video else self._no_video
-        spoken = "".join([f"{_speaker(m.role, m.video)}{len(m.text)}:{m.text}" for m in messages])
-        asked = f"{self._asked}{len(sample_id)}:{sample_id}{len(str(turn))}:{turn}"
-        return _hash(f"{asked}{self._settings}{seen}{spoken}")
+        text = f"{self._asked}{len(sample_id)}:{sample_id}{len(str(turn))}:{turn}{self._settings}"
+        text += f"{len(video)}:{video}{self._plan}" if video else self._no_video
+        for message in messages:
+            text += f"{_speaker(message.role, message.video)}{len(message.text)}:{message.text}"
+        return _hash(text)
 
 
 def request_key(
