@@ -22,9 +22,11 @@ class FastSrvauR1(SrvauR1):
     """`srvau_r1`, computed the way that is fast at nano size."""
 
     def _fresh(self) -> Loaded:
-        from srvau_train.nano.speed import quick
+        from srvau_train.nano.speed import QuickInputs, speed_up
 
-        return quick(super()._fresh())
+        loaded = super()._fresh()
+        speed_up(loaded.model)
+        return loaded._replace(builder=QuickInputs(loaded.builder))
 
 
 class Black(FastSrvauR1):

@@ -9,7 +9,7 @@ from typing import Any
 
 from srvau_train.nano.frames import FrameStore
 from srvau_train.nano.rows import request
-from srvau_train.nano.speed import quick
+from srvau_train.nano.speed import speed_up
 from vau_bench.errors import VideoError
 from vau_bench.journal import Journal, read_journal
 from vau_bench.models.local_vlm import Loaded
@@ -24,7 +24,9 @@ class FastQwenVL(QwenVL):
     """`qwen_vl`, computed the way that is fast at nano size."""
 
     def _fresh(self) -> Loaded:
-        return quick(super()._fresh())
+        loaded = super()._fresh()
+        speed_up(loaded.model)
+        return loaded
 
 
 class DrawnClips:

@@ -26,7 +26,6 @@ from srvau_train.nano.pictures import patches, smaller
 from vau_bench.models.prepared import Prepared
 
 if TYPE_CHECKING:
-    from vau_bench.models.local_vlm import Loaded
     from vau_bench.models.qwen_inputs import InputBuilder
     from vau_bench.records import Request
     from vau_bench.video import Clip
@@ -45,12 +44,6 @@ def speed_up(model: Any) -> None:
         block.attn.forward = MethodType(_attend, block.attn)
     visual.forward = MethodType(_Memory(REMEMBERED), visual)
     write_quickly(model)
-
-
-def quick(loaded: Loaded) -> Loaded:
-    """Return a checkpoint that computes, and makes its inputs, the way that is fast."""
-    speed_up(loaded.model)
-    return loaded._replace(builder=QuickInputs(loaded.builder))
 
 
 class _Memory:
