@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from vau_bench.catalogue import Catalogue
 from vau_bench.cli.main import cli
 from vau_bench.errors import DataError, RunError
-from vau_bench.leaderboard.adding import _scrubbed, add_entry, entry_of, without_machine
+from vau_bench.leaderboard.adding import _scrubbed, add_entry, doubles, entry_of, without_machine
 from vau_bench.leaderboard.board import check_entries, read_board
 from vau_bench.leaderboard.entries import FILES, INDEX, Entry, _sha256, entry_paths, pack, read_entry
 from vau_bench.leaderboard.verify import computable, problems, recompute
@@ -369,6 +369,25 @@ def test_the_commands_add_and_check(runs: dict[str, Path], tmp_path: Path) -> No
     told = CliRunner().invoke(cli, ["leaderboard", "check", "--dir", str(folder), "--json"])
     record = json.loads(told.output)
     assert told.exit_code == 1 and record["sound"] == [] and record["findings"][0]["level"] == "error"
+
+
+def test_an_older_run_of_the_same_model_is_named_when_a_newer_one_is_entered(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    folder, again = tmp_path / "leaderboards", tmp_path / "again"
+    shutil.copytree(runs["mcq"], again)
+    manifest = json.loads((again / "manifest.json").read_text())
+    (again / "manifest.json").write_text(json.dumps({**manifest, "run_id": "again"}))
+    command = ["leaderboard", "add", "--dir", str(folder), "--name", "Mine"]
+    older, other, newer = (
+        CliRunner().invoke(cli, [*command, str(run)]) for run in (runs["mcq"], runs["random"], again)
+    )
+    assert older.stderr == other.stderr == ""  # the tasks of the other one are others
+    path = folder / "entries" / "Mine" / "mcq"
+    assert newer.exit_code == 0 and newer.stdout.strip() == str(path.with_name("again"))
+    assert newer.stderr == f"{path} holds tasks of it, too: remove that one if this run takes its place\n"
+    (path / "results.json").unlink()
+    assert doubles(path.with_name("again")) == []
 
 
 def test_a_leaderboard_without_entries_is_sound(tmp_path: Path) -> None:

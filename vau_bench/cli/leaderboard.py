@@ -36,9 +36,12 @@ def add(run: Path, folder: Path, name: str | None, report: str | None, replace_o
     It holds the manifest without paths, addresses and machine names, the results, and per sample what the metrics are
     made from: no footage, no response, no text of a dataset. A report holds those, so it is linked and not copied.
     """
-    from vau_bench.leaderboard.adding import add_entry
+    from vau_bench.leaderboard.adding import add_entry, doubles
 
-    click.echo(add_entry(run, folder, name=name, report=report, replace_old=replace_old))
+    path = add_entry(run, folder, name=name, report=report, replace_old=replace_old)
+    click.echo(path)
+    for other in doubles(path):
+        click.echo(f"{other} holds tasks of it, too: remove that one if this run takes its place", err=True)
 
 
 @leaderboard.command()

@@ -174,6 +174,19 @@ def add_entry(
     return path
 
 
+def doubles(path: Path) -> list[Path]:
+    """Return the other entries of the same model that hold a task of this one; the board shows them all."""
+    tasks = {task["task"] for task in read_entry(path).tasks}
+
+    def same(other: Path) -> bool:
+        try:
+            return not tasks.isdisjoint(task["task"] for task in read_entry(other).tasks)
+        except DataError:
+            return False
+
+    return [p for p in sorted(path.parent.iterdir()) if p != path and not p.name.startswith(".") and same(p)]
+
+
 def _identity(path: Path) -> tuple[str, str] | None:
     try:
         return read_entry(path).identity
