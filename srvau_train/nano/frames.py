@@ -63,12 +63,13 @@ class FrameStore:
     Args:
         path: of the `.npy` file, (clips, frames, height, width, 3) uint8.
         look: of the clips.
+        count: of its clips, the first ones; default: all.
     """
 
-    def __init__(self, path: Path, look: Look) -> None:
+    def __init__(self, path: Path, look: Look, count: int | None = None) -> None:
         self.path = path
         self.look = look
-        self.frames: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+        self.frames: NDArray[np.uint8] = np.load(path, mmap_mode="r")[:count]
 
     def __len__(self) -> int:
         """Return the number of clips."""
@@ -76,7 +77,11 @@ class FrameStore:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open the file anew in another process."""
-        return FrameStore, (self.path, self.look)
+        return FrameStore, (self.path, self.look, len(self))
+
+    def first(self, count: int) -> FrameStore:
+        """Return a store of the first clips alone."""
+        return FrameStore(self.path, self.look, count)
 
     def load(self, path: Path, plan: str) -> Clip:
         """Return the clip whose name ends in its number.

@@ -42,7 +42,7 @@ class ReadingLesson:
         muon_rate: of Muon at its peak; a higher one undoes how the model begins before it is of use.
     """
 
-    steps: int = 400
+    steps: int = 350
     batch: int = 16
     rate: float = 2e-3
     muon_rate: float = 0.005

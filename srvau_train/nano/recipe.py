@@ -25,14 +25,16 @@ class Recipe:
 
     Attributes:
         seed: of weights, data order and sampling.
-        clips: training clips drawn.
+        clips: training clips that the lessons and fine-tunings show.
+        fresh: further ones, for the model's own answers and the reinforcement. What it has been shown it sees better
+            than it will see any other clip: there it is hardly ever wrong, and has nothing to repair.
         look: how they are shown.
         size: of the model.
         vision: the vision tower's lesson.
         reading: the language model's lesson in looking things up.
         watching: its lesson in looking at clips.
         taught: clips with chains whose first answers the error model makes.
-        own: clips with chains on the model's own answers.
+        own: of the fresh clips, those with chains on the model's own answers.
         base_steps: of the first fine-tuning, on answers and taught chains.
         reflect_steps: of the second, on chains that the model's own answers begin.
         grpo_steps: of the reinforcement.
@@ -43,7 +45,8 @@ class Recipe:
     """
 
     seed: int = 0
-    clips: int = 10000
+    clips: int = 16000
+    fresh: int = 3600
     look: Look = field(default_factory=Look)
     size: Size = field(default_factory=Size)
     vision: VisionLesson = field(default_factory=VisionLesson)
@@ -53,11 +56,21 @@ class Recipe:
     own: int = 500
     base_steps: int = 60
     reflect_steps: int = 120
-    grpo_steps: int = 380
+    grpo_steps: int = 370
     batch: int = 16
     prompts: int = 8
     rollouts: int = 8
     test: int = 600
+
+    @property
+    def answered(self) -> range:
+        """The numbers of the clips that the model answers by itself, to be taught to reflect on that."""
+        return range(self.clips, self.clips + self.own)
+
+    @property
+    def reinforced(self) -> range:
+        """The numbers of the clips of the reinforcement."""
+        return range(self.clips + self.own, self.clips + self.fresh)
 
     def scaled(self, share: float) -> Recipe:
         """Return a smaller recipe, to try it out."""
@@ -68,9 +81,9 @@ class Recipe:
             return max(4, round(steps * share))
 
         watching = self.watching
-        names = ("clips", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
+        names = ("clips", "fresh", "taught", "own", "base_steps", "reflect_steps", "grpo_steps", "test")
         counts: dict[str, Any] = {name: less(getattr(self, name)) for name in names}
-        counts["clips"] = max(counts["clips"], self.prompts)
+        counts["fresh"] = max(counts["fresh"], counts["own"] + self.prompts)
         return replace(
             self,
             vision=replace(self.vision, steps=less(self.vision.steps)),

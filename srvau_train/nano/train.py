@@ -86,10 +86,11 @@ class Training:
         return final
 
     def frames(self) -> FrameStore:
-        """Draw the training clips."""
+        """Draw the training clips, those that no lesson shows behind the others."""
         recipe = self.recipe
-        with self._stage("frames", recipe.clips):
-            return draw_frames(self.out / "frames", "train", recipe.clips, recipe.look, progress=self._advance)
+        count = recipe.clips + recipe.fresh
+        with self._stage("frames", count):
+            return draw_frames(self.out / "frames", "train", count, recipe.look, progress=self._advance)
 
     @cached_property
     def taught(self) -> Path:
@@ -123,7 +124,7 @@ class Training:
         folder = self.out / "vision"
         if not (folder / FINAL).is_dir():
             model, processor = self._load(self.empty())
-            store, lesson = self.frames(), self.recipe.vision
+            store, lesson = self.frames().first(self.recipe.clips), self.recipe.vision
             with self._lesson("vision", lesson.steps) as log:
                 teach_vision(
                     model, processor, store, lesson, folder, seed=self.recipe.seed, log=log, advance=self._advance
@@ -157,7 +158,8 @@ class Training:
         folder = self.out / "watching"
         if not (folder / FINAL).is_dir():
             model, processor = self._load(self.reading())
-            store, lesson, chained = self.frames(), self.recipe.watching, chains(self.taught, self.recipe.look)
+            store, lesson = self.frames().first(self.recipe.clips), self.recipe.watching
+            chained = chains(self.taught, self.recipe.look)
             builder = self._builder(model, processor)
             with self._lesson("watching", lesson.steps) as log:
                 teach_watching(
@@ -189,19 +191,19 @@ class Training:
         return self._sft("reflect", base, recipe.reflect(str(base)), rows)
 
     def own(self, base: Path) -> Path:
-        """Let the model answer training clips, and build chains on what it says."""
+        """Let the model answer clips that it was not shown, and build chains on what it says."""
         recipe, folder = self.recipe, self.out / "rocot-own"
         journal = self.out / "own" / "responses.jsonl"
         if not (folder / "README.md").exists():
             store = self.frames()
             with self._stage("own answers", recipe.own * len(ANSWERED)):
                 answer_clips(
-                    base, store, range(recipe.own), ANSWERED, journal, arguments=recipe.arguments,
+                    base, store, recipe.answered, ANSWERED, journal, arguments=recipe.arguments,
                     temperature=0.7, progress=self._advance,
                 )  # fmt: skip
             config = RocotConfig(
-                clips=recipe.own, kinds=ANSWERED, manner=Manner("seconds", 1.0, GRID), seed=recipe.seed,
-                right_share=None,
+                clips=recipe.own, start=recipe.answered.start, kinds=ANSWERED, manner=Manner("seconds", 1.0, GRID),
+                seed=recipe.seed, right_share=None,
             )  # fmt: skip
             with self._stage("own chains"):
                 build(folder, config, SceneTeacher(), first=journal)
@@ -227,7 +229,7 @@ class Training:
             model, processor = self._load(start)
             rows = [
                 prompt(number, stream_of("grpo", recipe.seed, number).shuffled(ANSWERED)[0], "reflect", recipe.look)
-                for number in range(recipe.clips)
+                for number in recipe.reinforced
             ]
             with self._stage(name, recipe.grpo_steps):
                 config = recipe.grpo(str(start), **reward)

@@ -61,7 +61,7 @@ class WatchingLesson:
         read: chains about options a step that are read without pictures, so that looking letters up is not lost.
     """
 
-    steps: int = 1250
+    steps: int = 1200
     answers: int = 550
     batch: int = 16
     rate: float = 2e-3

@@ -19,13 +19,14 @@ from vau_bench.cli.common import TerminalProgress, data_option, names, tasks_dir
 from vau_bench.errors import DataError, UnknownNameError, UsageError
 from vau_bench.synth import DIFFICULTIES
 
-OF_CLIPS = ("clips", "kinds", "data_seed", "seconds", "difficulty")
+OF_CLIPS = ("clips", "start", "kinds", "data_seed", "seconds", "difficulty")
 OF_TASKS = ("data", "videos", "limit", "ucf_grounding", "tasks_dirs")
 
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; the same command again goes on.")
 @click.option("--clips", default=1000, show_default=True, help="How many VAU-Synth training clips.")
+@click.option("--start", default=0, show_default=True, help="Number of the first of these clips.")
 @click.option(
     "--kinds", default="grounding,classification,mcq", show_default=True, help="Tasks on clips; also: report."
 )

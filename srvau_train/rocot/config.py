@@ -63,6 +63,7 @@ class RocotConfig(Recipe):
 
     Attributes:
         clips: how many.
+        start: number of the first one.
         split: that they come from; only `train` is accepted.
         data_seed: of vau_synth.
         seconds: length of a clip.
@@ -73,6 +74,7 @@ class RocotConfig(Recipe):
     scenes: ClassVar[bool] = True
 
     clips: int = 1000
+    start: int = 0
     split: str = "train"
     data_seed: int = 0
     seconds: float = 16.0
@@ -88,8 +90,15 @@ class RocotConfig(Recipe):
             )
         if self.clips < 1:
             raise UsageError(f"clips must be at least 1, not {self.clips}")
+        if self.start < 0:
+            raise UsageError(f"start must be at least 0, not {self.start}")
         if self.manner.step > self.seconds / 2:
             raise UsageError("step must be at most half a clip")
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the clips."""
+        return range(self.start, self.start + self.clips)
 
     @property
     def params(self) -> SynthParams:

@@ -56,7 +56,7 @@ class SynthSource:
 
     def subjects(self) -> Iterator[Subject]:
         """Yield every clip in each of the tasks, without drawing a frame."""
-        for index in range(self.config.clips):
+        for index in self.config.numbers:
             scene = self._scene(index)
             sample = sample_of(scene)
             for kind in self.config.kinds:
@@ -67,7 +67,7 @@ class SynthSource:
     def check(self, held_out: Sequence[Sample]) -> None:
         """Refuse another split than the training split, and clips of another one."""
         check_training_split([], self.split)
-        samples = (sample_of(self._scene(index)) for index in range(self.config.clips))
+        samples = (sample_of(self._scene(index)) for index in self.config.numbers)
         check_training_split(samples, self.split, held_out)
 
     def tag_of(self, response: Response) -> str | None:

@@ -375,6 +375,7 @@ def test_clips_of_a_synthetic_test_split_are_refused_even_when_nothing_is_held_o
         {"kinds": ("essay",)},
         {"kinds": ()},
         {"clips": 0},
+        {"start": -1},
         {"right_share": 1.5},
         {"manner": Manner(step=0)},
         {"manner": Manner(walk="backwards")},  # type: ignore[arg-type]
@@ -383,6 +384,17 @@ def test_clips_of_a_synthetic_test_split_are_refused_even_when_nothing_is_held_o
 def test_configurations_that_make_no_sense_are_refused(fault: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         RocotConfig(**fault)
+
+
+def test_chains_may_begin_at_another_clip(tmp_path: Path) -> None:
+    build(tmp_path / "all", replace(FEW, clips=6), SceneTeacher())
+    build(tmp_path / "some", replace(FEW, clips=2, start=3), SceneTeacher())
+    made, some = (
+        {(r["sample_id"], r["kind"]): r["response"] for r in read_records(tmp_path / name / "chains.jsonl")}
+        for name in ("all", "some")
+    )
+    assert {int(sample.rpartition("-")[2]) for sample, _ in some} == {3, 4}
+    assert some.items() <= made.items()
 
 
 def test_the_real_rate_needs_a_policy(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def test_every_stage_learns_and_everything_is_measured_and_once_is_enough(
         "grpo": 4, "reflect": 3, "black": 3, "shuffled": 3,
     }  # fmt: skip
     assert {task["expected"] for tasks in measured.values() for task in tasks} == {4}
+    numbers = {int(line["sample_id"].rpartition("-")[2]) for line in lines(tmp_path / "rocot-own" / "chains.jsonl")}
+    assert numbers <= set(short.answered)
     planted = json.loads((tmp_path / "planted.json").read_text())
     assert all(counts["wrong"] + counts["right"] == 4 for counts in planted.values())
     for told in ("| reflect | grounding | miou |", "| black |", "## Against what it came from", "curves.svg"):

@@ -43,8 +43,20 @@ class TestRecipe:
 
     def test_a_smaller_recipe_keeps_its_shape(self):
         small = Recipe().scaled(0.01)
-        assert (small.clips, small.vision.steps, small.reading.steps) == (100, 24, 4)
+        assert (small.clips, small.fresh, small.vision.steps, small.reading.steps) == (160, 36, 24, 4)
         assert (small.watching.steps, small.watching.answers) == (12, 6) and small.size == Recipe().size
+
+    @pytest.mark.parametrize("share", [1.0, 0.1, 0.0005])
+    def test_what_it_answers_by_itself_no_lesson_has_shown_and_nothing_twice(self, share):
+        recipe = Recipe().scaled(share)
+        shown, answered, reinforced = map(set, (range(recipe.clips), recipe.answered, recipe.reinforced))
+        assert len(answered) == recipe.own and len(reinforced) >= recipe.prompts
+        assert shown.isdisjoint(answered | reinforced) and answered.isdisjoint(reinforced)
+        assert shown | answered | reinforced == set(range(recipe.clips + recipe.fresh))
+
+    def test_in_its_full_length_the_reinforcement_asks_about_each_clip_once(self):
+        recipe = Recipe()
+        assert recipe.grpo_steps * recipe.prompts <= len(recipe.reinforced)
 
 
 def test_a_folder_keeps_to_the_recipe_that_has_begun_it(tmp_path):

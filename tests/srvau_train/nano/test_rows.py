@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +69,14 @@ class TestFrames:
         assert np.array_equal(first.frames, store.frames[:2])
         other = draw_frames(tmp_path, "train", 2, Look(64, 48), workers=1)
         assert other.frames.shape == (2, 16, 48, 64, 3)
+
+    def test_the_first_of_them_are_a_store_of_their_own_in_another_process_too(self, store):
+        few = store.first(3)
+        for some in (few, pickle.loads(pickle.dumps(few))):
+            assert len(some) == 3 and np.array_equal(some.frames, store.frames[:3])
+            assert np.array_equal(some.load(Path("train-00002.mp4"), LOOK.plan).frames, store.frames[2])
+            with pytest.raises(VideoMissingError, match="train-00003 was not drawn"):
+                some.load(Path("train-00003.mp4"), LOOK.plan)
 
     def test_a_video_is_shown_in_evaluation_as_clips_are_in_training(self, made, tmp_path):
         from srvau_train.batches import family_of_model, input_builder
