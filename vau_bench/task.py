@@ -309,11 +309,12 @@ class Task:
             style: the prompt style.
             said: what the model answered in the turns before; the next turn is asked.
         """
-        fields, messages = kind.prompt_fields(sample), [*self._opening]
-        for turn, template in enumerate(self.prompts.turns(style)[: len(said) + 1]):
-            messages.append(Message("user", template.format_map(fields), video=turn == 0))
-            if turn < len(said):
-                messages.append(Message("assistant", said[turn]))
+        fields, turns = kind.prompt_fields(sample), self.prompts.turns(style)
+        messages = [*self._opening, Message("user", turns[0].format_map(fields), True)]
+        for turn, answer in enumerate(said, 1):
+            messages.append(Message("assistant", answer))
+            if turn < len(turns):
+                messages.append(Message("user", turns[turn].format_map(fields)))
         return tuple(messages)
 
     @cached_property
