@@ -41,7 +41,7 @@ def teach(
             language model are too small to be shared out themselves.
         save_every: steps between two saved states.
         log: told every ten steps.
-        advance: told of each step.
+        advance: told of each step, those that were done before too.
 
     Raises:
         ModelError: if the loss is no number.
@@ -50,6 +50,8 @@ def teach(
     import torch
 
     begin = _restore(out, modules, optimizer)
+    for _ in range(begin):
+        advance()
     peaks = [group.setdefault("peak", group["lr"]) for group in optimizer.param_groups]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     total = 0.0

@@ -286,10 +286,14 @@ class Training:
 
 
 def _counting(advance: Callable[[], None]) -> Any:
-    """Return a callback of a trainer that tells each step."""
+    """Return a callback of a trainer that tells each step, those that were done before too."""
     from transformers import TrainerCallback
 
     class Counting(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, *rest: Any, **kwargs: Any) -> None:
+            for _ in range(state.global_step):
+                advance()
+
         def on_step_end(self, *args: Any, **kwargs: Any) -> None:
             advance()
 

@@ -217,8 +217,13 @@ class TestVision:
         from srvau_train.nano import lesson
         from srvau_train.nano.vision import VisionLesson, teach_vision
 
+        told = []
+
         def teach(out, model):
-            teach_vision(model, made[1], store, VisionLesson(steps=6, batch=4), out, seed=0)
+            told.clear()
+            teach_vision(
+                model, made[1], store, VisionLesson(steps=6, batch=4), out, seed=0, advance=lambda: told.append(1)
+            )
             return model.state_dict()
 
         whole = teach(tmp_path / "whole", copy.deepcopy(made[0]))
@@ -236,6 +241,7 @@ class TestVision:
         monkeypatch.setattr(lesson, "_save", saved)
         again = teach(tmp_path / "cut", copy.deepcopy(made[0]))
         assert all(torch.equal(again[name], weight) for name, weight in whole.items())
+        assert len(told) == 6, "the steps of before are told as done"
 
 
 class TestConclusions:

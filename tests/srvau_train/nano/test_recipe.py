@@ -112,6 +112,18 @@ def test_a_curve_is_smoothed_by_the_mean_around_each_point():
     assert _smoothed(values[:50]) is None
 
 
+def test_a_resumed_training_tells_the_steps_of_before_as_done():
+    from types import SimpleNamespace
+
+    from srvau_train.nano.train import _counting
+
+    told = []
+    counting = _counting(lambda: told.append(1))
+    counting.on_train_begin(None, SimpleNamespace(global_step=25), None)
+    counting.on_step_end(None, None, None)
+    assert len(told) == 26
+
+
 def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
     from safetensors.torch import save_file
 
