@@ -27,6 +27,7 @@ from vau_bench.models.base import Model, ModelConfig
 from vau_bench.paths import builtin_tasks
 from vau_bench.records import Outcome, Request, Response
 from vau_bench.runs import RunFolder
+from vau_bench.saved import load_results
 
 
 def write_clips(folder: Path, rows: int, name: str = "clip{:03d}.mp4") -> Path:
@@ -142,6 +143,33 @@ def test_a_changed_prompt_is_asked_anew_and_the_old_answer_is_not_scored(
     assert rescored.tasks[0]["style"] == "think"
     assert rescored.tasks[0]["outcomes"]["scored"] == 6
     assert rescored.tasks[0]["outcomes"]["missing"] == 6
+
+
+def test_scores_are_read_from_their_file_when_they_are_asked_for(options: Options, tmp_path: Path) -> None:
+    results = evaluate(options, tmp_path / "runs")
+    saved = load_results(results.path).scores
+    assert len(results.scores) == len(saved) == 12 and list(results.scores) == results.samples() == saved
+    assert results.scores[3] == saved[3] and results.scores[-2:] == saved[-2:]
+    (results.path / "scores.jsonl").write_text("{}\n")
+    with pytest.raises(RunError, match="cannot read"):
+        list(results.scores)
+    (results.path / "scores.jsonl").unlink()
+    with pytest.raises(RunError, match="is not scored"):
+        list(results.scores)
+
+
+def test_a_run_that_cannot_be_scored_to_its_end_keeps_the_scores_of_before(
+    options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = evaluate(options, tmp_path / "runs").path
+    before = {name: (run / name).read_bytes() for name in ("scores.jsonl", "results.json")}
+    journal = next(run.glob("responses*.jsonl"))
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:5], lines[5].replace(b'"text":', b'"text":[},'), *lines[6:]]))
+    with pytest.raises(RunError, match="mend or delete this line"):
+        score(run)
+    assert {name: (run / name).read_bytes() for name in before} == before
+    assert not list(run.glob(".*.tmp"))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ModelError("it fell over"), RuntimeError("a defect")])

@@ -29,7 +29,9 @@ def analysed(*texts: str) -> ReflectionResult | None:
         for s, text in zip(samples, texts, strict=True)
     }
     scores = [score_sample("t", KIND, s, responses[s.id], "reflect") for s in samples]
-    return reflection_result(scores, [manner(text) for text in texts], np.arange(len(texts)), resamples=100, seed=0)
+    first = np.array([np.nan if s.first_worth is None else s.first_worth for s in scores])
+    revised, manners = np.array([s.worth for s in scores]), [manner(text) for text in texts]
+    return reflection_result(first, revised, manners, np.arange(len(texts)), resamples=100, seed=0)
 
 
 def test_the_four_cells_and_their_net_gain() -> None:

@@ -40,7 +40,8 @@ def scored(
         if text is not None
     }
     scores = [score_sample("t", kind, s, responses.get(s.id), "direct") for s in samples]
-    return text_result(kind, samples, scores, responses, names, embedder, resamples=0, seed=0)
+    answered = [score.outcome == Outcome.SCORED for score in scores]
+    return text_result(kind, samples, answered, responses, names, embedder, resamples=0, seed=0)
 
 
 def values(result: TextResult) -> dict[str, float | None]:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vau_bench.metrics.base import FloatArray
 from vau_bench.metrics.reflection import REFLECTION, reflection_cells
 from vau_bench.parsing import parse_grammar
-from vau_bench.results import ReflectionResult, SampleScore, metric_result
+from vau_bench.results import ReflectionResult, metric_result
 from vau_bench.stats import estimate_all
 
 FEWEST_WORDS = 5
@@ -57,7 +58,8 @@ def _triples(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def reflection_result(
-    scores: Sequence[SampleScore],
+    first: FloatArray,
+    revised: FloatArray,
     manners: Sequence[Manner | None],
     codes: NDArray[np.int64],
     *,
@@ -67,25 +69,25 @@ def reflection_result(
     """Return what the reflections of one task did, `None` when no response holds a first answer.
 
     Args:
-        scores: of the expected samples.
+        first: (n,) worth of the first answer to each expected sample, NaN where there is none.
+        revised: (n,) worth of the last answer.
         manners: how the reflections of the same samples are written; looked at where there is a first answer.
         codes: (n,) cluster of each sample.
         resamples: of the bootstrap of the paired differences.
         seed: of the bootstrap.
     """
-    paired = [s.first_worth is not None for s in scores]
-    if not any(paired):
+    paired = ~np.isnan(first)
+    pairs = int(paired.sum())
+    if not pairs:
         return None
-    nan = float("nan")
-    first = np.array([nan if s.first_worth is None else s.first_worth for s in scores])
-    revised = np.array([s.worth if pair else nan for s, pair in zip(scores, paired, strict=True)])
+    revised = np.where(paired, revised, np.nan)
     columns = {"first": first, "revised": revised}
     contributions = [m.update(columns) for m in REFLECTION]
     estimates = estimate_all(REFLECTION, contributions, codes, resamples=resamples, seed=seed)
-    written = [m for m, pair in zip(manners, paired, strict=True) if pair and m is not None]
+    written = [m for m, pair in zip(manners, paired.tolist(), strict=True) if pair and m is not None]
     return ReflectionResult(
-        pairs=sum(paired),
-        without_pair=len(scores) - sum(paired),
+        pairs=pairs,
+        without_pair=len(paired) - pairs,
         cells=reflection_cells(first, revised)._asdict(),
         metrics={m.name: metric_result(m, e, None) for m, e in zip(REFLECTION, estimates, strict=True)},
         words_mean=mean(m.words for m in written),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,24 +15,12 @@ from vau_bench.progress import Progress, Silent
 from vau_bench.records import Outcome
 from vau_bench.results import Results, SampleScore, TaskResult
 from vau_bench.runs import RunFolder, TaskEntry, dump_json, write_atomically
-from vau_bench.scoring import RESAMPLES, score_task
+from vau_bench.saved import SCORES, SavedScores
+from vau_bench.scoring import RESAMPLES, TaskScoring
 from vau_bench.task import Task
 from vau_bench.text_scores import KINDS, check_names, text_result
 
 
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Spare the collector a search, a sixth of the time, of what scoring makes: all of it lives to the end."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@_without_collection()
 def score(
     path: Path,
     *,
@@ -73,17 +59,19 @@ def score(
     catalogue = Catalogue(options.tasks_dirs)
     progress.stage("scoring", len(manifest.tasks))
     settings = ScoreSettings(options, resamples, seed, tuple(text), embedder)
-    results, scores = [], []
-    with folder.history() as history:
-        for entry in manifest.tasks:
-            result, rows = _score_entry(entry, catalogue.get(entry.name), history, settings)
-            if manifest.trained_on(result["dataset"]):
-                result["warnings"].append(f"the training data that the model declares hold {result['dataset']}")
-            results.append(result)
-            scores += rows
-            progress.advance()
-    done = Results(manifest.run_id, manifest.model, results, folder.path, scores, manifest.status)
-    write_atomically(folder.path / "scores.jsonl", map(_score_line, scores))
+    results: list[TaskResult] = []
+
+    def lines() -> Iterator[str]:
+        with folder.history() as history:
+            for entry in manifest.tasks:
+                result = yield from _scored(entry, catalogue.get(entry.name), history, settings)
+                if manifest.trained_on(result["dataset"]):
+                    result["warnings"].append(f"the training data that the model declares hold {result['dataset']}")
+                results.append(result)
+                progress.advance()
+
+    write_atomically(folder.path / SCORES, lines())
+    done = Results(manifest.run_id, manifest.model, results, folder.path, SavedScores(folder.path), manifest.status)
     write_atomically(folder.path / "results.json", dump_json(done.as_json()))
     return _with_judgements(done)
 
@@ -113,21 +101,22 @@ class ScoreSettings:
     embedder: str | None
 
 
-def _score_entry(
+def _scored(
     entry: TaskEntry, task: Task, history: History, settings: ScoreSettings
-) -> tuple[TaskResult, list[SampleScore]]:
-    """Score one task of a run against the truth as it is now, which must be the truth that it was then."""
+) -> Generator[str, None, TaskResult]:
+    """Score one task of a run against the truth as it is now, which must be the truth that it was then.
+
+    Yields the lines of its samples, and returns its result.
+    """
     options = settings.options
     selection = task.select(
         options.data, split=entry.split, limit=options.limit, shuffle_options=options.shuffle_options
     )
     _check_unchanged(task, entry, selection.dataset.digest)
     responses = history.conversations(entry.name, entry.style, len(task.prompts.turns(entry.style)))
-    result, scores = score_task(
-        task,
-        selection,
-        responses,
-        style=entry.style,
+    scoring = TaskScoring(task, selection, entry.style)
+    yield from map(_score_line, scoring.scores(responses))
+    result = scoring.result(
         split=entry.split,
         frames=entry.frames,
         tuning=task.read(options.data, task.spec.tuning_split).samples,
@@ -140,14 +129,14 @@ def _score_entry(
         result["text"] = text_result(
             task.kind(selection.dataset),
             selection.samples,
-            scores,
+            scoring.answered.tolist(),
             responses,
             settings.text,
             Embedder(settings.embedder) if "embedding" in settings.text else None,
             resamples=settings.resamples,
             seed=settings.seed,
         )
-    return result, scores
+    return result
 
 
 def _check_unchanged(task: Task, entry: TaskEntry, data_digest: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
@@ -161,7 +161,7 @@ class Results:
     model: str
     tasks: list[TaskResult]
     path: Path
-    scores: list[SampleScore] = field(default_factory=list, repr=False)
+    scores: Sequence[SampleScore] = field(default=(), repr=False)
     status: str = "success"
 
     def as_json(self) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Results:
 
     def samples(self) -> list[SampleScore]:
         """Return the scores, one per sample and task."""
-        return self.scores
+        return list(self.scores)
 
     def table(self) -> str:
         """Return the results as plain text, one line per task and metric."""

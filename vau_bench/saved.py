@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from vau_bench.metrics import METRICS
 from vau_bench.metrics.base import Columns, Metric
 from vau_bench.results import SCHEMA, Results, SampleScore, TaskResult
 
+SCORES = "scores.jsonl"
+"""Of a run folder: a line for each sample and task."""
 MOST_CLASSES = 10_000
 
 
@@ -25,7 +28,7 @@ def load_results(run: Path) -> Results:
         RunError: if it is not scored, damaged, of another schema, or if its two files are not of one scoring.
     """
     record = _read_results(run / "results.json", run)
-    scores = _read_scores(run / "scores.jsonl", run)
+    scores = list(iter(SavedScores(run)))
     try:
         results = Results(str(record["run_id"]), str(record["model"]), list(record["tasks"]), run, scores)
         counted = {t["task"]: t["expected"] for t in results.tasks}
@@ -52,14 +55,44 @@ def _read_results(path: Path, run: Path) -> Mapping[str, Any]:
     return record
 
 
-def _read_scores(path: Path, run: Path) -> list[SampleScore]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return [_score(json.loads(line)) for line in file]
-    except FileNotFoundError:
-        raise RunError(f"{run} is not scored: it has no {path.name}; run `vau-bench score {run}`") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"cannot read {path}: {error!r}; run `vau-bench score {run}`") from None
+class SavedScores(Sequence[SampleScore]):
+    """The scores of a run, read from its file as they are asked for: one by one, or all at the first index.
+
+    Raises, when it is read:
+        RunError: if the run is not scored, or the file is damaged.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+
+    def __iter__(self) -> Iterator[SampleScore]:
+        path = self._run / SCORES
+        try:
+            with path.open(encoding="utf-8") as file:
+                for line in file:
+                    yield _score(json.loads(line))
+        except FileNotFoundError:
+            raise RunError(
+                f"{self._run} is not scored: it has no {path.name}; run `vau-bench score {self._run}`"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"cannot read {path}: {error!r}; run `vau-bench score {self._run}`") from None
+
+    @cached_property
+    def _all(self) -> list[SampleScore]:
+        return list(iter(self))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, index: int) -> SampleScore: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[SampleScore]: ...
+
+    def __getitem__(self, index: int | slice) -> SampleScore | list[SampleScore]:
+        return self._all[index]
 
 
 def _score(record: dict[str, Any]) -> SampleScore:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,62 +40,134 @@ def score_task(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[TaskResult, list[SampleScore]]:
-    """Score the responses to one task.
+    """Score the responses to one task; see `TaskScoring`, which keeps no scores."""
+    scoring = TaskScoring(task, selection, style)
+    scores = list(scoring.scores(responses))
+    return scoring.result(split=split, frames=frames, tuning=tuning, resamples=resamples, seed=seed), scores
+
+
+class TaskScoring:
+    """Scores the responses to one task, one after the other: first all of `scores`, then `result`.
+
+    Of a sample only the numbers that the result is made from are kept.
 
     Args:
         task: the task.
         selection: the expected samples.
-        responses: the last response by sample id; each is read once, so that they may come from a file.
         style: the prompt style of the responses.
-        split: the split of the selection.
-        frames: the frame plan of the responses.
-        tuning: samples that floors may fit a constant to.
-        resamples: of the bootstrap; 0 leaves its intervals out.
-        seed: of the bootstrap and of random floors.
     """
-    kind = task.kind(selection.dataset)
-    samples = selection.samples
-    rows = [_row(task.name, kind, sample, responses.get(sample.id), style) for sample in samples]
-    scores = [row.score for row in rows]
-    metrics = task.metrics(kind)
-    columns = columns_of([s.values for s in scores])
-    answered = np.array([s.outcome == Outcome.SCORED for s in scores], dtype=bool)
-    codes = cluster_codes([s.group for s in samples])
-    estimates = estimate_all(metrics, [m.update(columns) for m in metrics], codes, resamples=resamples, seed=seed)
-    answered_only = {m.name: _finite(m(_rows(columns, answered))) for m in metrics} if answered.any() else {}
-    paper, paper_n = _paper_values([row.paper for row in rows if row.paper is not None], metrics)
-    durations = {row.score.sample_id: row.duration for row in rows if row.duration is not None}
-    context = FloorContext(tuning, durations, seed)
-    result = TaskResult(
-        task=task.name,
-        version=task.version,
-        kind=kind.name,
-        dataset=task.spec.dataset.name,
-        style=style,
-        split=split,
-        frames=frames,
-        headline=task.headline,
-        expected=len(samples),
-        outcomes={str(o): sum(s.outcome == o for s in scores) for o in Outcome},
-        excluded=dict(selection.excluded),
-        notes={k: v for k, v in selection.dataset.notes.items() if v},
-        metrics={
-            m.name: metric_result(m, e, answered_only.get(m.name)) for m, e in zip(metrics, estimates, strict=True)
-        },
-        paper=paper,
-        paper_n=paper_n,
-        floors={name: _floor(kind, name, samples, metrics, context) for name in task.spec.floors},
-        classes=_by_class(task.headline_metric(kind), columns, [s.label for s in scores]),
-        digests={**task.digests, "data": selection.dataset.digest},
-        warnings=_warnings(samples, context.durations),
-    )
-    confusion = kind.confusion(columns)
-    if confusion is not None:
-        result["confusion"] = confusion
-    reflection = reflection_result(scores, [row.manner for row in rows], codes, resamples=resamples, seed=seed)
-    if reflection is not None:
-        result["reflection"] = reflection
-    return result, scores
+
+    def __init__(self, task: Task, selection: Selection, style: str) -> None:
+        self._task, self._selection, self._style = task, selection, style
+        self._kind = task.kind(selection.dataset)
+        self._values, self._paper = _Table(), _Table()
+        self._outcomes: list[str] = []
+        self._durations: dict[str, float] = {}
+        self._first, self._revised = array("d"), array("d")
+        self._manners: list[Manner | None] = []
+
+    def scores(self, responses: Mapping[str, Response]) -> Iterator[SampleScore]:
+        """Yield the score of each expected sample, in order.
+
+        Args:
+            responses: the last response by sample id; each is read once, so that they may come from a file.
+        """
+        for sample in self._selection.samples:
+            row = _row(self._task.name, self._kind, sample, responses.get(sample.id), self._style)
+            score = row.score
+            self._values.add(score.values)
+            if row.paper is not None:
+                self._paper.add(row.paper)
+            self._outcomes.append(score.outcome)
+            if row.duration is not None:
+                self._durations[sample.id] = row.duration
+            self._first.append(math.nan if score.first_worth is None else score.first_worth)
+            self._revised.append(score.worth)
+            self._manners.append(row.manner)
+            yield score
+
+    @property
+    def answered(self) -> np.ndarray[Any, Any]:
+        """Which samples have an answer, (n,) bool."""
+        return np.array([outcome == Outcome.SCORED for outcome in self._outcomes], dtype=bool)
+
+    def result(
+        self,
+        *,
+        split: str,
+        frames: str,
+        tuning: Sequence[Sample] = (),
+        resamples: int = RESAMPLES,
+        seed: int = 0,
+    ) -> TaskResult:
+        """Return the result of what was scored.
+
+        Args:
+            split: the split of the selection.
+            frames: the frame plan of the responses.
+            tuning: samples that floors may fit a constant to.
+            resamples: of the bootstrap; 0 leaves its intervals out.
+            seed: of the bootstrap and of random floors.
+        """
+        task, kind, selection = self._task, self._kind, self._selection
+        samples = selection.samples
+        metrics = task.metrics(kind)
+        columns, answered = self._values.columns(), self.answered
+        codes = cluster_codes([s.group for s in samples])
+        estimates = estimate_all(metrics, [m.update(columns) for m in metrics], codes, resamples=resamples, seed=seed)
+        answered_only = {m.name: _finite(m(_rows(columns, answered))) for m in metrics} if answered.any() else {}
+        paper = self._paper.columns()
+        context = FloorContext(tuning, self._durations, seed)
+        result = TaskResult(
+            task=task.name,
+            version=task.version,
+            kind=kind.name,
+            dataset=task.spec.dataset.name,
+            style=self._style,
+            split=split,
+            frames=frames,
+            headline=task.headline,
+            expected=len(samples),
+            outcomes={str(o): self._outcomes.count(o) for o in Outcome},
+            excluded=dict(selection.excluded),
+            notes={k: v for k, v in selection.dataset.notes.items() if v},
+            metrics={
+                m.name: metric_result(m, e, answered_only.get(m.name)) for m, e in zip(metrics, estimates, strict=True)
+            },
+            paper={m.name: _finite(m(paper)) for m in metrics} if self._paper.rows else {},
+            paper_n=self._paper.rows,
+            floors={name: _floor(kind, name, samples, metrics, context) for name in task.spec.floors},
+            classes=_by_class(task.headline_metric(kind), columns, [s.target.label for s in samples]),
+            digests={**task.digests, "data": selection.dataset.digest},
+            warnings=_warnings(samples, context.durations),
+        )
+        confusion = kind.confusion(columns)
+        if confusion is not None:
+            result["confusion"] = confusion
+        first, revised = np.array(self._first), np.array(self._revised)
+        reflection = reflection_result(first, revised, self._manners, codes, resamples=resamples, seed=seed)
+        if reflection is not None:
+            result["reflection"] = reflection
+        return result
+
+
+class _Table:
+    """The values of samples, a row each, kept by column; `None` becomes NaN."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._columns: dict[str, array[float]] = {}
+
+    def add(self, values: Mapping[str, float | None]) -> None:
+        if not self.rows:
+            self._columns = {name: array("d") for name in values}
+        self.rows += 1
+        for name, column in self._columns.items():
+            value = values[name]
+            column.append(math.nan if value is None else value)
+
+    def columns(self) -> Columns:
+        return {name: np.array(column, dtype=np.float64) for name, column in self._columns.items()}
 
 
 class _Row(NamedTuple):
@@ -187,8 +260,10 @@ def strict_value(metric: Metric, values: Sequence[Mapping[str, float | None]], g
 
 def columns_of(values: Sequence[Mapping[str, float | None]]) -> Columns:
     """Return the values of n samples as arrays by name; `None` becomes NaN."""
-    names = values[0].keys() if values else ()
-    return {name: np.array([v[name] for v in values], dtype=np.float64) for name in names}
+    table = _Table()
+    for row in values:
+        table.add(row)
+    return table.columns()
 
 
 def _rows(columns: Columns, chosen: np.ndarray[Any, Any]) -> Columns:
@@ -210,14 +285,6 @@ def _paper_row(kind: Kind[Any], sample: Sample, response: Response | None) -> Ma
     reading = kind.read_as_paper(response.text, sample)
     answer = reading.answer if reading else None
     return kind.values(answer, sample) if kind.in_paper_score(sample, answer) else None
-
-
-def _paper_values(
-    rows: Sequence[Mapping[str, float | None]], metrics: Iterable[Metric]
-) -> tuple[dict[str, float | None], int]:
-    """Return the metrics in the manner of the paper, and over how many samples."""
-    columns = columns_of(rows)
-    return ({m.name: _finite(m(columns)) for m in metrics} if rows else {}), len(rows)
 
 
 def _floor(

@@ -18,8 +18,8 @@ from vau_bench.kinds import Kind
 from vau_bench.kinds.reasoning import reference
 from vau_bench.metrics.base import FloatArray, Metric, mean_of, ratio
 from vau_bench.metrics.captions import LEVELS, at_level
-from vau_bench.records import Outcome, Response, Sample
-from vau_bench.results import SampleScore, TextResult, metric_result
+from vau_bench.records import Response, Sample
+from vau_bench.results import TextResult, metric_result
 from vau_bench.stats import cluster_codes, estimate_all
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check_names(names: Sequence[str]) -> None:
 def text_result(
     kind: Kind[Any],
     samples: Sequence[Sample],
-    scores: Sequence[SampleScore],
+    answered: Sequence[bool],
     responses: Mapping[str, Response],
     names: Sequence[str],
     embedder: Embedder | None,
@@ -54,7 +54,7 @@ def text_result(
     Args:
         kind: one of `KINDS`.
         samples: the expected samples, with reference texts.
-        scores: theirs, in the same order.
+        answered: whether each of them has an answer.
         responses: the last response by sample id.
         names: of the metrics, out of `NAMES`.
         embedder: for `embedding`.
@@ -68,8 +68,8 @@ def text_result(
     check_names(names)
     references = [reference(s) for s in samples]
     candidates = [
-        _said(kind, sample, responses.get(score.sample_id)) if score.outcome == Outcome.SCORED else ""
-        for sample, score in zip(samples, scores, strict=True)
+        _said(kind, sample, responses.get(sample.id)) if said else ""
+        for sample, said in zip(samples, answered, strict=True)
     ]
     columns: dict[str, FloatArray] = {}
     unavailable: dict[str, str] = {}

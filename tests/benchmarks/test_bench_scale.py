@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from vau_bench.models.base import Model, ModelConfig
 from vau_bench.models.feed import feed
 from vau_bench.records import Generation, Message, Outcome, Request, Response, Sample, Seen, Target, Usage
 from vau_bench.runner import Runner, TaskRun
+from vau_bench.scoring import TaskScoring
 from vau_bench.video import ClipLoader
 
 pytestmark = pytest.mark.benchmark
@@ -203,6 +205,30 @@ def test_a_journal_of_a_million_responses_opens_in_seconds(tmp_path: Path, monke
     told = f"opened in {opened:.1f} s with {held:.0f} MB, decided in {decided:.1f} s, together {opened + decided:.1f} s"
     print(f"\n1,000,000 responses, {size:.2f} GiB: {told}, of which {made:.1f} s make the samples")
     assert held < 500
+
+
+def test_scoring_keeps_of_a_sample_a_few_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a million answers take while they are scored, their samples and journal left out."""
+    monkeypatch.setitem(MODELS._entries, "quick", Quick)
+    options = Options("quick", ("clips_mcq",), data=write_rows(tmp_path / "data", 20_000), resamples=0)
+    with ClipLoader() as clips:
+        model = Quick(ModelConfig(), clips)
+        run = task_run(Catalogue().get("clips_mcq"), model, options)
+        path = tmp_path / "responses.jsonl"
+        _answer_all(path, model, clips, run)
+    taken = {}
+    with History([path]) as history:
+        for kept in (False, True):
+            answers = history.conversations("clips_mcq", run.style, 1)
+            tracemalloc.start()
+            scoring = TaskScoring(run.task, run.selection, run.style)
+            scores = [score for score in scoring.scores(answers) if kept]
+            taken[kept] = tracemalloc.get_traced_memory()[0] / len(run.selection.samples)
+            tracemalloc.stop()
+            assert len(scores) == kept * 20_000
+            assert scoring.result(split="test", frames="", resamples=0)["outcomes"]["scored"] == 20_000
+    print(f"\nscoring keeps {taken[False]:.0f} bytes of a sample; with its score {taken[True]:.0f}")
+    assert taken[False] < 400
 
 
 def _answer_all(path: Path, model: Quick, clips: ClipLoader, run: TaskRun) -> None:

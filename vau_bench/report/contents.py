@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class TaskContents:
 
     entry: TaskEntry
     result: TaskResult | None
-    scores: list[SampleScore]
+    scores: Sequence[SampleScore]
     responses: Mapping[str, Response]
     samples: Mapping[str, Sample]
     dataset: Dataset | None
@@ -111,7 +111,7 @@ def _last(turns: Turns) -> dict[str, Response]:
 
 def _scored(
     run: Path, data: Path | None, resamples: int, progress: Progress
-) -> tuple[list[TaskResult], list[SampleScore], tuple[str, ...]]:
+) -> tuple[list[TaskResult], Sequence[SampleScore], tuple[str, ...]]:
     """Return the results and scores of a run folder, made now if there are none."""
     try:
         found = load_results(run)
@@ -124,7 +124,7 @@ def _scored(
 
 
 def _task(
-    entry: TaskEntry, results: list[TaskResult], scores: list[SampleScore], turns: Turns, options: Options
+    entry: TaskEntry, results: list[TaskResult], scores: Sequence[SampleScore], turns: Turns, options: Options
 ) -> TaskContents:
     result = next((r for r in results if (r["task"], r["style"]) == (entry.name, entry.style)), None)
     own = [s for s in scores if (s.task, s.style) == (entry.name, entry.style)]
