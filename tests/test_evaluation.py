@@ -150,12 +150,14 @@ def test_scores_are_read_from_their_file_when_they_are_asked_for(options: Option
     saved = load_results(results.path).scores
     assert len(results.scores) == len(saved) == 12 and list(results.scores) == results.samples() == saved
     assert results.scores[3] == saved[3] and results.scores[-2:] == saved[-2:]
+    fresh = score(results.path).scores
     (results.path / "scores.jsonl").write_text("{}\n")
+    assert list(results.scores) == saved, "what was read is kept"
     with pytest.raises(RunError, match="cannot read"):
-        list(results.scores)
+        list(fresh)
     (results.path / "scores.jsonl").unlink()
     with pytest.raises(RunError, match="is not scored"):
-        list(results.scores)
+        list(fresh)
 
 
 def test_a_run_that_cannot_be_scored_to_its_end_keeps_the_scores_of_before(

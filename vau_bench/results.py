@@ -155,7 +155,10 @@ class SampleScore:
 
 @dataclass(frozen=True)
 class Results:
-    """The results of a run: what `results.json` holds, and the scores per sample."""
+    """The results of a run: what `results.json` holds, and the scores per sample.
+
+    Those of a run that was just scored are read from its folder when they are asked for: as it is scored then.
+    """
 
     run_id: str
     model: str

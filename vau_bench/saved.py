@@ -28,7 +28,7 @@ def load_results(run: Path) -> Results:
         RunError: if it is not scored, damaged, of another schema, or if its two files are not of one scoring.
     """
     record = _read_results(run / "results.json", run)
-    scores = list(iter(SavedScores(run)))
+    scores = list(SavedScores(run))
     try:
         results = Results(str(record["run_id"]), str(record["model"]), list(record["tasks"]), run, scores)
         counted = {t["task"]: t["expected"] for t in results.tasks}
@@ -56,7 +56,7 @@ def _read_results(path: Path, run: Path) -> Mapping[str, Any]:
 
 
 class SavedScores(Sequence[SampleScore]):
-    """The scores of a run, read from its file as they are asked for: one by one, or all at the first index.
+    """The scores of a run, read from its file as they are asked for: one by one, or all at the first index or length.
 
     Raises, when it is read:
         RunError: if the run is not scored, or the file is damaged.
@@ -66,6 +66,10 @@ class SavedScores(Sequence[SampleScore]):
         self._run = run
 
     def __iter__(self) -> Iterator[SampleScore]:
+        # asked at the first step: `list` begins to iterate, then wants the length
+        yield from self._all if "_all" in self.__dict__ else self._read()
+
+    def _read(self) -> Iterator[SampleScore]:
         path = self._run / SCORES
         try:
             with path.open(encoding="utf-8") as file:
@@ -80,7 +84,7 @@ class SavedScores(Sequence[SampleScore]):
 
     @cached_property
     def _all(self) -> list[SampleScore]:
-        return list(iter(self))
+        return list(self._read())
 
     def __len__(self) -> int:
         return len(self._all)

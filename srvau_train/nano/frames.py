@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
+import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -119,6 +121,7 @@ def draw_frames(
         folder.mkdir(parents=True, exist_ok=True)
         label.unlink(missing_ok=True)
         store = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+        _allocate(path)
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
             drawn = pool.map(partial(_drawn, split=split, seed=seed, look=look), range(count), chunksize=32)
             for number, frames in enumerate(drawn):
@@ -127,8 +130,17 @@ def draw_frames(
         store.flush()
         label.write_text(identity)
     except OSError as error:
-        raise RunError(f"cannot write {path}: {error.strerror}") from None
+        path.unlink(missing_ok=True)
+        needed = math.prod(shape) / 1e9
+        raise RunError(f"cannot write {path}, which takes {needed:.1f} GB: {error.strerror}") from None
     return FrameStore(path, look)
+
+
+def _allocate(path: Path) -> None:
+    """Have the disk promise the whole file: to write to a mapped file on a full disk would end the process."""
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _drawn(number: int, split: str, seed: int, look: Look) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 from dataclasses import replace
@@ -14,7 +15,7 @@ from srvau_train.nano.frames import Look, draw_frames
 from srvau_train.nano.recipe import Recipe
 from srvau_train.nano.rows import chains, direct, prompt
 from srvau_train.rocot import wording
-from vau_bench.errors import DataError, VideoMissingError
+from vau_bench.errors import DataError, RunError, VideoMissingError
 from vau_bench.parsing import parse_grammar
 from vau_bench.synth import CLASSES, labels_at, scene_at
 
@@ -69,6 +70,15 @@ class TestFrames:
         assert np.array_equal(first.frames, store.frames[:2])
         other = draw_frames(tmp_path, "train", 2, Look(64, 48), workers=1)
         assert other.frames.shape == (2, 16, 48, 64, 3)
+
+    def test_a_disk_without_room_is_told_before_a_clip_is_drawn(self, tmp_path, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.posix_fallocate", full)
+        with pytest.raises(RunError, match=r"train.npy, which takes 0.0 GB: No space left"):
+            draw_frames(tmp_path, "train", 2, LOOK, workers=1)
+        assert not list(tmp_path.iterdir())
 
     def test_the_first_of_them_are_a_store_of_their_own_in_another_process_too(self, store):
         few = store.first(3)
