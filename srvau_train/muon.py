@@ -6,7 +6,7 @@ computes in the weights' precision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -54,15 +54,22 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
         defaults = {"weight_decay": weight_decay, "momentum": momentum, "betas": betas, "eps": 1e-8}
         super().__init__([group for group in groups if group["params"]], defaults)
 
-    def step(self, closure: Any = None) -> Any:
-        """Do a step."""
+    def step(self, closure: Any = None, *, run: Callable[..., Iterable[Any]] = map) -> Any:
+        """Do a step.
+
+        Args:
+            closure: called first; what it returns is returned.
+            run: maps a function over the weights: the `map` of a pool of threads steps several at once.
+        """
         loss = closure() if closure is not None else None
-        with torch.no_grad():
-            for group in self.param_groups:
-                for weight in (w for w in group["params"] if w.grad is not None):
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    (_muon if group["muon"] else _adam)(weight, self.state[weight], group)
+        moved = [(w, group) for group in self.param_groups for w in group["params"] if w.grad is not None]
+        list(run(self._move, [w for w, _ in moved], [group for _, group in moved]))
         return loss
+
+    def _move(self, weight: torch.Tensor, group: dict[str, Any]) -> None:
+        with torch.no_grad():  # a thread's own setting
+            weight.mul_(1 - group["lr"] * group["weight_decay"])
+            (_muon if group["muon"] else _adam)(weight, self.state[weight], group)
 
 
 def _muon(weight: Any, state: dict[str, Any], group: dict[str, Any]) -> None:

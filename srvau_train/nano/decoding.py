@@ -17,6 +17,9 @@ from typing import Any
 _HALVES = 2
 """Parts of a batch, whatever the cores, so that what is drawn does not depend on these."""
 
+_READ_AT_ONCE = 64
+"""Prompts: what more of them need falls out of the CPU's caches, fewer make small matrices."""
+
 _DROPPED_AT = 0.75
 """Rows that have ended are dropped as soon as no more than this share of the rows goes on."""
 _PLAIN = {
@@ -89,12 +92,24 @@ class _Read:
     """
 
     def __init__(self, model: Any, inputs: dict[str, Any]) -> None:
+        import torch
+
         places, once = _once(inputs)
-        told = model.model(**once, use_cache=True)
-        self.cache = [(layer.keys[places], layer.values[places]) for layer in told.past_key_values.layers]
-        self.hidden = told.last_hidden_state[:, -1][places]
+        told = [self._told(model, part) for part in _parts(once)]
+        cache, hidden, lag = zip(*told, strict=True)
+        self.cache = [
+            tuple(torch.cat(side)[places] for side in zip(*layer, strict=True)) for layer in zip(*cache, strict=True)
+        ]
+        self.hidden = torch.cat(hidden)[places]
         self.attended = inputs["attention_mask"]
-        self.goes_on = (self.attended.sum(1) + told.rope_deltas[places, 0]).float()
+        self.goes_on = (self.attended.sum(1) + torch.cat(lag)[places]).float()
+
+    @staticmethod
+    def _told(model: Any, inputs: dict[str, Any]) -> tuple[list[tuple[Any, Any]], Any, Any]:
+        """Return the cache, the last output, and how far positions lag behind places."""
+        told = model.model(**inputs, use_cache=True)
+        cache = [(layer.keys, layer.values) for layer in told.past_key_values.layers]
+        return cache, told.last_hidden_state[:, -1], told.rope_deltas[:, 0]
 
     def rows(self, chosen: Any) -> _Read:
         """Return some of the rows."""
@@ -108,13 +123,11 @@ def _once(inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return for each row the place of its prompt among the different ones, and the inputs of these."""
     import torch
 
-    ids, grid = inputs["input_ids"], inputs.get("video_grid_thw")
-    count, every = len(ids), torch.arange(len(ids))
+    ids = inputs["input_ids"]
+    count, pixels = len(ids), _pixels_of_rows(inputs)
     _, which = torch.unique(ids, dim=0, return_inverse=True)
-    if int(which.max()) + 1 == count or grid is None or len(grid) % count or "image_grid_thw" in inputs:
-        return every, inputs
-    clips = len(grid) // count
-    pixels = inputs["pixel_values_videos"].split(grid.prod(1).view(count, clips).sum(1).tolist())
+    if int(which.max()) + 1 == count or pixels is None:
+        return torch.arange(count), inputs
     first: dict[tuple[int, int], int] = {}
     places: list[int] = []
     kept: list[int] = []
@@ -124,15 +137,43 @@ def _once(inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
             first[key] = len(kept)
             kept.append(row)
         places.append(first[key])
-    once = {name: value[kept] for name, value in inputs.items() if len(value) == count and value.dim() == 2}
-    once |= {
-        "video_grid_thw": grid.view(count, clips, 3)[kept].flatten(0, 1),
+    return torch.tensor(places), _chosen_rows(inputs, pixels, kept)
+
+
+def _parts(inputs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the inputs in parts of few enough rows for the CPU's caches, if they can be taken apart."""
+    count, pixels = len(inputs["input_ids"]), _pixels_of_rows(inputs)
+    if count <= _READ_AT_ONCE or pixels is None:
+        return [inputs]
+    rows = list(range(count))
+    return [_chosen_rows(inputs, pixels, rows[i : i + _READ_AT_ONCE]) for i in range(0, count, _READ_AT_ONCE)]
+
+
+def _pixels_of_rows(inputs: dict[str, Any]) -> list[Any] | None:
+    """Return the pixels of each row, if each has as many videos and there are no images."""
+    grid, count = inputs.get("video_grid_thw"), len(inputs["input_ids"])
+    if grid is None or len(grid) % count or "image_grid_thw" in inputs:
+        return None
+    sizes = grid.prod(1).view(count, -1).sum(1).tolist()
+    return list(inputs["pixel_values_videos"].split(sizes))
+
+
+def _chosen_rows(inputs: dict[str, Any], pixels: list[Any], kept: list[int]) -> dict[str, Any]:
+    """Return the inputs of some rows."""
+    import torch
+
+    count, grid = len(pixels), inputs["video_grid_thw"]
+    chosen: dict[str, Any] = {
+        name: inputs[name][kept] for name in ("input_ids", "attention_mask", "mm_token_type_ids") if name in inputs
+    }
+    chosen |= {
+        "video_grid_thw": grid.view(count, -1, 3)[kept].flatten(0, 1),
         "pixel_values_videos": torch.cat([pixels[row] for row in kept]),
     }
     if "second_per_grid_ts" in inputs:
-        seconds = torch.as_tensor(inputs["second_per_grid_ts"]).view(count, clips)
-        once["second_per_grid_ts"] = seconds[kept].flatten()
-    return torch.tensor(places), once
+        seconds = torch.as_tensor(inputs["second_per_grid_ts"]).view(count, -1)
+        chosen["second_per_grid_ts"] = seconds[kept].flatten()
+    return chosen
 
 
 class _Writer:

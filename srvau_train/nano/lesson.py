@@ -33,12 +33,12 @@ def teach(
 
     Args:
         modules: by name, to be saved.
-        optimizer: of their parameters; its learning rates rise at first, stay, and fall to nearly nothing.
+        optimizer: `Muon` of their parameters; its learning rates rise at first, stay, and fall to nearly nothing.
         loss_of: the loss of a step, and of a share of its batch, both by their number from 0.
         steps: in all.
         out: where the state is kept.
         shares: of a batch, computed at once, each in a thread of its own whose kernels have one thread: those of a nano
-            language model are too small to be shared out themselves.
+            language model are too small to be shared out themselves. The optimizer steps weights in these threads.
         save_every: steps between two saved states.
         log: told every ten steps.
         advance: told of each step, those that were done before too.
@@ -73,7 +73,7 @@ def teach(
                 parts = [part for part in parts if part is not None]
                 weight.grad = sum(parts) / shares if parts else None
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
+            optimizer.step(run=run)
             total += value
             if (step + 1) % 10 == 0:
                 log({"step": step + 1, "loss": total / 10})

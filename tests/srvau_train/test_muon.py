@@ -98,3 +98,38 @@ def test_a_matrix_too_large_to_make_orthogonal_is_left_to_adam():
     muon, adam = Muon(net, lr=0.1, muon_lr=0.2, largest=16).param_groups
     assert [id(p) for p in muon["params"]] == [id(net[1].weight)]
     assert [id(p) for p in adam["params"]] == [id(net[0].weight)]
+
+
+def test_steps_of_several_weights_at_once_are_the_same_to_the_last_bit(net):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from srvau_train.muon import Muon
+
+    other = copy.deepcopy(net)
+    fit(net, Muon(net, lr=0.02, muon_lr=0.05), 5)
+    at_once = Muon(other, lr=0.02, muon_lr=0.05)
+    with ThreadPoolExecutor(3) as pool:
+        step = at_once.step
+        at_once.step = lambda: step(run=pool.map)
+        fit(other, at_once, 5)
+    assert all(torch.equal(one, two) for one, two in zip(net.parameters(), other.parameters(), strict=True))
+
+
+def test_a_step_without_gradients_changes_nothing(net):
+    from srvau_train.muon import Muon
+
+    before = copy.deepcopy(net.state_dict())
+    Muon(net, lr=0.02, muon_lr=0.05).step()
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_an_error_in_one_of_several_weights_is_told(net):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from srvau_train.muon import Muon
+
+    net.layer.weight.grad = torch.ones(8, 8)
+    muon = Muon(net, lr=0.02, muon_lr=0.05)
+    muon.state[net.layer.weight]["mean"] = torch.zeros(3, 3)
+    with ThreadPoolExecutor(2) as pool, pytest.raises(RuntimeError):
+        muon.step(run=pool.map)

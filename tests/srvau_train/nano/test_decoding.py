@@ -53,7 +53,9 @@ def both(model, asked, config, **more):
         return usual, model.generate(**asked, generation_config=config, **more)
 
 
-def test_the_greedy_answers_are_the_same(model, asked, config) -> None:
+@pytest.mark.parametrize("read_at_once", [64, 2, 1])
+def test_the_greedy_answers_are_the_same(model, asked, config, monkeypatch, read_at_once) -> None:
+    monkeypatch.setattr("srvau_train.nano.decoding._READ_AT_ONCE", read_at_once)
     usual, quick = both(model, asked, config())
     assert torch.equal(usual, quick) and quick.shape[1] == asked["input_ids"].shape[1] + 24
 
