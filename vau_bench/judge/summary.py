@@ -29,7 +29,7 @@ from vau_bench.judge.reliability import check_result
 from vau_bench.judge.rubric import HIGHEST
 from vau_bench.metrics.base import FloatArray
 from vau_bench.runs import RunFolder, dump_json, write_atomically
-from vau_bench.saved import load_results
+from vau_bench.saved import SCORES, load_results
 from vau_bench.stats import cluster_codes
 
 FACTS = ("verdict_right", "class_named", "class_contradicted", "key_objects", "claimed_tiou")
@@ -94,7 +94,7 @@ def record_summary(run: Path, summary: Mapping[str, Any]) -> bool:
 
 def _facts(run: Path) -> dict[str, dict[str, Mapping[str, float | None]]]:
     """Return the judge-free scores by task and sample; empty for a run that is not scored."""
-    if not (run / "scores.jsonl").is_file():
+    if not (run / SCORES).is_file():
         return {}
     found: dict[str, dict[str, Mapping[str, float | None]]] = {}
     for score in load_results(run).scores:
