@@ -183,8 +183,8 @@ def _share(tally: Mapping[str, int], part: str, whole: str) -> str:
 
 
 def _times(out: Path) -> Iterator[str]:
-    yield "By the clock, the measurements left out. Of a stage that was interrupted its last part is told; a pause,"
-    yield "or what else ran on the machine, is in it."
+    yield "By the clock. Of a stage that was interrupted its last part is told; a pause, or what else ran on the"
+    yield "machine, is in it."
     yield ""
     yield "| stage | seconds |"
     yield "|---|---|"

@@ -42,5 +42,5 @@ def nano(out: Path, seed: int, scale: float, ablations: bool, beside: tuple[Path
     with bars.shown():
         training = Training(out, recipe, say=bars.stage, advance=bars.advance)
         training.run()
-        measure(training, ablations=ablations, say=bars.stage, advance=bars.advance)
+        measure(training, ablations=ablations)
     click.echo(write_card(training, beside))

@@ -29,7 +29,7 @@ from srvau_train.rocot.streams import stream_of
 from srvau_train.rocot.synth_source import decoys, subject_of
 from srvau_train.rocot.teacher import Manner
 from vau_bench.errors import VauBenchError
-from vau_bench.evaluation import Options, Progress, evaluate
+from vau_bench.evaluation import Options, evaluate
 from vau_bench.models import MODELS
 from vau_bench.parsing import parse_grammar
 from vau_bench.paths import builtin_tasks, cache_dir
@@ -66,7 +66,7 @@ def test_tasks(folder: Path, clips: int) -> list[str]:
 
 def run(
     checkpoint: Path, out: Path, recipe: Recipe, name: str, *, style: str = "reflect", clips: int | None = None,
-    model: str = "nano/fast", kinds: Sequence[str] = KINDS, progress: Progress | None = None,
+    model: str = "nano/fast", kinds: Sequence[str] = KINDS,
 ) -> Results:  # fmt: skip
     """Evaluate a checkpoint on the test clips, or go on with it; the run lies in `out/runs/NAME`."""
     folder = _tasks_of(out, clips or recipe.test)
@@ -79,17 +79,14 @@ def run(
         model=model, tasks=tuple(f"{PREFIX}{kind}" for kind in kinds), style=style, max_new_tokens=320,
         model_args={"checkpoint": str(checkpoint), "batch_size": _BATCH, "device": "cpu"}, tasks_dirs=(folder,),
     )  # fmt: skip
-    return evaluate(options, out / "runs", run_id=name, progress=progress)
+    return evaluate(options, out / "runs", run_id=name)
 
 
 def _tasks_of(out: Path, clips: int) -> Path:
     return out / f"tasks-{clips}"
 
 
-def measure(
-    training: Training, *, ablations: bool = False, say: Callable[[str, int | None], None] = lambda text, total: None,
-    advance: Callable[[], None] = lambda: None,
-) -> None:  # fmt: skip
+def measure(training: Training, *, ablations: bool = False) -> None:
     """Measure the finished checkpoint, its blind controls, and what it came from; with `ablations` also rivals.
 
     The rivals: fine-tuned on answers alone for as many steps as chains took (`answers`), and reinforced by the answers'
@@ -99,8 +96,6 @@ def measure(
     Args:
         training: of the checkpoint; all its stages are done.
         ablations: also train and measure the rivals.
-        say: told how many measurements there are.
-        advance: told of each that is done.
     """
     out, recipe = training.out, training.recipe
     final, before, some = out / FINAL, out / "reflect" / FINAL, min(100, recipe.test)
@@ -118,12 +113,15 @@ def measure(
         jobs.append(partial(of, rival, name="grpo-answers"))
     for clips in {recipe.test, some}:
         test_tasks(_tasks_of(out, clips), clips)
-    ensure_videos(cache_dir() / "synth", "test", recipe.test)
-    say("measurements", len(jobs))
-    with ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), initializer=_with_one_thread) as pool:
+    with training.stage("test clips", recipe.test):
+        ensure_videos(cache_dir() / "synth", "test", recipe.test, progress=lambda done, absent: training.advance())
+    with (
+        training.stage("measurements", len(jobs)),
+        ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), initializer=_with_one_thread) as pool,
+    ):
         for done in as_completed([pool.submit(_done, job) for job in jobs]):
             done.result()
-            advance()
+            training.advance()
 
 
 def _with_one_thread() -> None:
@@ -141,8 +139,7 @@ def _done(job: Callable[[], object]) -> None:
 
 
 def planted(
-    checkpoint: Path, out: Path, recipe: Recipe, *, clips: int = 300, batch: int = _BATCH,
-    advance: Callable[[], None] = lambda: None,
+    checkpoint: Path, out: Path, recipe: Recipe, *, clips: int = 300, batch: int = _BATCH
 ) -> dict[str, dict[str, int]]:  # fmt: skip
     """Plant first answers of the error model in test clips, let the model go on, and count what becomes of them.
 
@@ -178,7 +175,6 @@ def planted(
                 tally["right" if before else "wrong"] += 1
                 tally["damaged"] += before and not after
                 tally["repaired"] += after and not before
-                advance()
         counts[kind] = tally
     loader.close()
     path.write_text(json.dumps(counts, indent=2) + "\n")

@@ -2,8 +2,9 @@
 
 transformers calls the attention once a segment, and a clip of 16 patches has 16 of them: at nano size these calls take
 longer than what they compute. It embeds patches by a three-dimensional convolution whose kernel is the whole input:
-that is a matrix product, which is several times faster backwards. And it makes the positions of each visual input by a
-dozen small tensor operations; here they are made once. And a frozen tower sees the same clip many times: eight rollouts
+that is a matrix product, which is several times faster backwards. And it makes the positions of each visual input, and
+the order of its patches, by dozens of small tensor operations; here they are made once. Its norms have a backward pass
+of their own. And a frozen tower sees the same clip many times: eight rollouts
 of a prompt are eight times the same picture, in several passes; what it has seen is remembered. How answers are written
 is a matter of its own: see `decoding`.
 """
@@ -20,8 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import (
+    Qwen2_5_VLRMSNorm,
+    get_vision_position_ids,
+    get_vision_window_index,
+)
 
 from srvau_train.nano.decoding import write_quickly
+from srvau_train.nano.norms import rms_norm
 from srvau_train.nano.pictures import patches, smaller
 from vau_bench.models.prepared import Prepared
 
@@ -42,6 +49,9 @@ def speed_up(model: Any) -> None:
     visual.patch_embed.forward = MethodType(_embed, visual.patch_embed)
     for block in visual.blocks:
         block.attn.forward = MethodType(_attend, block.attn)
+    for module in model.modules():
+        if isinstance(module, Qwen2_5_VLRMSNorm):
+            module.forward = MethodType(_normed, module)
     visual.forward = MethodType(_Memory(REMEMBERED), visual)
     write_quickly(model)
 
@@ -62,7 +72,7 @@ class _Memory:
         import torch
 
         if torch.is_grad_enabled() and any(p.requires_grad for p in visual.parameters()):
-            return type(visual).forward(visual, hidden_states, grid_thw, **kwargs)
+            return _look(visual, hidden_states, grid_thw, **kwargs)
         weights = [(id(p), p._version) for p in visual.parameters()]
         if weights != self._weights:
             self._weights = weights
@@ -78,7 +88,7 @@ class _Memory:
         if new:
             places = list(new.values())
             with torch.no_grad():
-                out = type(visual).forward(visual, torch.cat([parts[i] for i in places]), grid_thw[places], **kwargs)
+                out = _look(visual, torch.cat([parts[i] for i in places]), grid_thw[places], **kwargs)
             counts = [t * h * w // visual.spatial_merge_size**2 for t, h, w in (grids[i] for i in places)]
             seen.update(zip(new, out.pooler_output.split(counts), strict=True))
         for key, what in seen.items():  # two threads may come here: each of these steps is whole
@@ -87,6 +97,32 @@ class _Memory:
         while len(self._seen) > self._size:
             self._seen.popitem(last=False)
         return BaseModelOutputWithPooling(pooler_output=torch.cat([seen[key] for key in keys]))
+
+
+def _look(visual: Any, hidden_states: Any, grid_thw: Any, **kwargs: Any) -> Any:
+    """Return what the tower itself returns."""
+    grids = tuple(map(tuple, grid_thw.tolist()))
+    order = _order(grids, visual.spatial_merge_size, visual.window_size, visual.patch_size)
+    return type(visual).forward(visual, hidden_states, grid_thw, **order, **kwargs)
+
+
+@lru_cache(maxsize=64)
+def _order(grids: tuple[tuple[int, ...], ...], merge: int, window: int, patch: int) -> dict[str, Any]:
+    """Return where patches lie, and their order in windows, as the tower's forward takes them."""
+    import torch
+
+    grid = torch.tensor(grids)
+    index, edges = get_vision_window_index(grid, spatial_merge_size=merge, window_size=window, patch_size=patch)
+    places = get_vision_position_ids(grid, merge)
+    return {"position_ids": places, "window_index": index, "cu_window_seqlens": edges}
+
+
+def _normed(self: Any, hidden_states: Any) -> Any:
+    import torch
+
+    if hidden_states.dtype != torch.float32:
+        return type(self).forward(self, hidden_states)
+    return rms_norm(hidden_states, self.weight, self.variance_epsilon)
 
 
 _PIXELS = "pixel_values_videos"

@@ -51,7 +51,7 @@ class Training:
         advance: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self.out, self.recipe = out, recipe
-        self._say, self._advance = say, advance
+        self._say, self.advance = say, advance
         out.mkdir(parents=True, exist_ok=True)
         self._keep_to_the_recipe()
 
@@ -89,8 +89,8 @@ class Training:
         """Draw the training clips, those that no lesson shows behind the others."""
         recipe = self.recipe
         count = recipe.clips + recipe.fresh
-        with self._stage("frames", count):
-            return draw_frames(self.out / "frames", "train", count, recipe.look, progress=self._advance)
+        with self.stage("frames", count):
+            return draw_frames(self.out / "frames", "train", count, recipe.look, progress=self.advance)
 
     @cached_property
     def taught(self) -> Path:
@@ -103,8 +103,8 @@ class Training:
             seed=self.recipe.seed,
             right_share=0.3,
         )
-        with self._stage("chains", self.recipe.taught * len(ANSWERED)):
-            build(folder, config, SceneTeacher(), progress=self._advance)
+        with self.stage("chains", self.recipe.taught * len(ANSWERED)):
+            build(folder, config, SceneTeacher(), progress=self.advance)
         return folder
 
     def empty(self) -> Path:
@@ -112,7 +112,7 @@ class Training:
         final = self.out / "empty" / FINAL
         if not final.is_dir():
             chained = self.taught
-            with self._stage("tokenizer"):
+            with self.stage("tokenizer"):
                 size = self.recipe.size
                 tokenizer = build_tokenizer(texts([chained], 1500, self.recipe.look), size.vocabulary)
                 model = build_model(tokenizer, size, seed=self.recipe.seed)
@@ -127,7 +127,7 @@ class Training:
             store, lesson = self.frames().first(self.recipe.clips), self.recipe.vision
             with self._lesson("vision", lesson.steps) as log:
                 teach_vision(
-                    model, processor, store, lesson, folder, seed=self.recipe.seed, log=log, advance=self._advance
+                    model, processor, store, lesson, folder, seed=self.recipe.seed, log=log, advance=self.advance
                 )
             save_final(folder, model, processor, model_arguments=self.recipe.arguments)
         return folder / FINAL
@@ -146,7 +146,7 @@ class Training:
             with self._lesson("reading", recipe.reading.steps) as log:
                 teach_reading(
                     model, processor.tokenizer, rows, recipe.look, recipe.reading, folder, seed=recipe.seed, log=log,
-                    advance=self._advance,
+                    advance=self.advance,
                 )  # fmt: skip
             save_final(folder, model, processor, model_arguments=recipe.arguments)
         return folder / FINAL
@@ -164,7 +164,7 @@ class Training:
             with self._lesson("watching", lesson.steps) as log:
                 teach_watching(
                     model, processor.tokenizer, builder, store, lesson, folder, chained=chained,
-                    seed=self.recipe.seed, log=log, advance=self._advance,
+                    seed=self.recipe.seed, log=log, advance=self.advance,
                 )  # fmt: skip
             save_final(folder, model, processor, model_arguments=self.recipe.arguments)
         return folder / FINAL
@@ -196,16 +196,16 @@ class Training:
         journal = self.out / "own" / "responses.jsonl"
         if not (folder / "README.md").exists():
             store = self.frames()
-            with self._stage("own answers", recipe.own * len(ANSWERED)):
+            with self.stage("own answers", recipe.own * len(ANSWERED)):
                 answer_clips(
                     base, store, recipe.answered, ANSWERED, journal, arguments=recipe.arguments,
-                    temperature=0.7, progress=self._advance,
+                    temperature=0.7, progress=self.advance,
                 )  # fmt: skip
             config = RocotConfig(
                 clips=recipe.own, start=recipe.answered.start, kinds=ANSWERED, manner=Manner("seconds", 1.0, GRID),
                 seed=recipe.seed, right_share=None,
             )  # fmt: skip
-            with self._stage("own chains"):
+            with self.stage("own chains"):
                 build(folder, config, SceneTeacher(), first=journal)
         return folder
 
@@ -231,12 +231,12 @@ class Training:
                 prompt(number, stream_of("grpo", recipe.seed, number).shuffled(ANSWERED)[0], "reflect", recipe.look)
                 for number in recipe.reinforced
             ]
-            with self._stage(name, recipe.grpo_steps):
+            with self.stage(name, recipe.grpo_steps):
                 config = recipe.grpo(str(start), **reward)
                 builder = self._builder(model, processor)
                 train_grpo(
                     config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder,
-                    callbacks=[_counting(self._advance)], bar=False,
+                    callbacks=[_counting(self.advance)], bar=False,
                 )  # fmt: skip
         return folder / FINAL
 
@@ -247,11 +247,11 @@ class Training:
         if not (folder / FINAL).is_dir():
             store, rows = self.frames(), rows_of()
             model, processor = self._load(start)
-            with self._stage(name, config.sft.max_steps):
+            with self.stage(name, config.sft.max_steps):
                 builder = self._builder(model, processor)
                 train_sft(
                     config, folder, rows=rows, clips=store, model=model, processor=processor, builder=builder,
-                    callbacks=[_counting(self._advance)], bar=False,
+                    callbacks=[_counting(self.advance)], bar=False,
                 )  # fmt: skip
         return folder / FINAL
 
@@ -267,7 +267,7 @@ class Training:
     @contextmanager
     def _lesson(self, name: str, steps: int) -> Iterator[Callable[[dict[str, float]], None]]:
         """Time a lesson, and give what its losses are told to."""
-        with self._stage(name, steps), (self.out / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+        with self.stage(name, steps), (self.out / f"{name}.jsonl").open("a", encoding="utf-8") as file:
 
             def log(line: dict[str, float]) -> None:
                 file.write(json.dumps(line) + "\n")
@@ -276,7 +276,8 @@ class Training:
             yield log
 
     @contextmanager
-    def _stage(self, name: str, total: int | None = None) -> Iterator[None]:
+    def stage(self, name: str, total: int | None = None) -> Iterator[None]:
+        """Tell what begins, and write down how long it took."""
         self._say(name, total)
         begin = time.time()
         yield

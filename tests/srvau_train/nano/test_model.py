@@ -98,6 +98,19 @@ class TestSpeed:
         fast = model(**batch).logits
         assert torch.allclose(plain[labels != -100], fast[labels != -100], atol=1e-4)
 
+    def test_it_learns_what_transformers_learns(self, made, model, features):
+        from srvau_train.batches import sft_batch
+        from srvau_train.nano.speed import speed_up
+
+        batch = sft_batch(features([direct(0, "grounding", LOOK), direct(1, "mcq", LOOK)]), 0)
+        speed_up(model)
+        for one in (made[0], model):
+            one.zero_grad()
+            one(**batch).loss.backward()
+        fast = dict(model.named_parameters())
+        for name, weight in made[0].named_parameters():
+            assert torch.allclose(weight.grad, fast[name].grad, atol=1e-5, rtol=1e-3), name
+
     def test_a_frozen_tower_sees_each_input_once_and_all_the_same(self, model, features):
         from srvau_train.batches import visual_tensors
         from srvau_train.nano.speed import speed_up
