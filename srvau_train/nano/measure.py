@@ -35,6 +35,7 @@ from vau_bench.parsing import parse_grammar
 from vau_bench.paths import builtin_tasks, cache_dir
 from vau_bench.records import NORMAL
 from vau_bench.results import Results
+from vau_bench.runs import write_atomically
 from vau_bench.synth import CLASSES, ensure_videos, sample_of, scene_at
 from vau_bench.video import ClipLoader
 
@@ -100,28 +101,36 @@ def measure(training: Training, *, ablations: bool = False) -> None:
     out, recipe = training.out, training.recipe
     final, before, some = out / FINAL, out / "reflect" / FINAL, min(100, recipe.test)
     of = partial(run, out=out, recipe=recipe, kinds=PLANTED)
-    jobs: list[Callable[[], object]] = [
-        partial(run, final, out, recipe, "grpo"),
-        partial(planted, final, out, recipe, clips=min(200, recipe.test)),
-        partial(of, before, name="reflect"),
-        partial(of, final, name="black", model="nano/black", clips=some),
-        partial(of, final, name="shuffled", model="nano/shuffled", clips=some),
-    ]
+    jobs: dict[str, Callable[[], object]] = {
+        "grpo": partial(run, final, out, recipe, "grpo"),
+        "planted": partial(planted, final, out, recipe, clips=min(200, recipe.test)),
+        "reflect": partial(of, before, name="reflect"),
+        "black": partial(of, final, name="black", model="nano/black", clips=some),
+        "shuffled": partial(of, final, name="shuffled", model="nano/shuffled", clips=some),
+    }
     if ablations:
-        jobs.append(partial(of, training.answers(), name="answers", style="direct"))
+        jobs["answers"] = partial(of, training.answers(), name="answers", style="direct")
         rival = training.reinforce(before, "grpo-answers", **recipe.answers_alone)
-        jobs.append(partial(of, rival, name="grpo-answers"))
+        jobs["grpo-answers"] = partial(of, rival, name="grpo-answers")
+    left = [job for name, job in jobs.items() if not _result_of(out, name).is_file()]
+    if not left:
+        return
     for clips in {recipe.test, some}:
         test_tasks(_tasks_of(out, clips), clips)
     with training.stage("test clips", recipe.test):
         ensure_videos(cache_dir() / "synth", "test", recipe.test, progress=lambda done, absent: training.advance())
     with (
-        training.stage("measurements", len(jobs)),
+        training.stage("measurements", len(left)),
         ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), initializer=_with_one_thread) as pool,
     ):
-        for done in as_completed([pool.submit(_done, job) for job in jobs]):
+        for done in as_completed([pool.submit(_done, job) for job in left]):
             done.result()
             training.advance()
+
+
+def _result_of(out: Path, name: str) -> Path:
+    """Return the file that is there when a measurement is done."""
+    return out / "planted.json" if name == "planted" else out / "runs" / name / "results.json"
 
 
 def _with_one_thread() -> None:
@@ -177,7 +186,7 @@ def planted(
                 tally["repaired"] += after and not before
         counts[kind] = tally
     loader.close()
-    path.write_text(json.dumps(counts, indent=2) + "\n")
+    write_atomically(path, json.dumps(counts, indent=2) + "\n")
     return counts
 
 
