@@ -4,9 +4,9 @@ transformers calls the attention once a segment, and a clip of 16 patches has 16
 longer than what they compute. It embeds patches by a three-dimensional convolution whose kernel is the whole input:
 that is a matrix product, which is several times faster backwards. And it makes the positions of each visual input, and
 the order of its patches, by dozens of small tensor operations; here they are made once. Its norms have a backward pass
-of their own. And a frozen tower sees the same clip many times: eight rollouts
-of a prompt are eight times the same picture, in several passes; what it has seen is remembered. How answers are written
-is a matter of its own: see `decoding`.
+of their own. And a frozen tower sees the same clip many times: eight rollouts of a prompt are eight times the same
+picture, in several passes; what it has seen is remembered. How answers are written is a matter of its own: see
+`decoding`.
 """
 
 from __future__ import annotations
@@ -111,9 +111,10 @@ def _order(grids: tuple[tuple[int, ...], ...], merge: int, window: int, patch: i
     """Return where patches lie, and their order in windows, as the tower's forward takes them."""
     import torch
 
-    grid = torch.tensor(grids)
-    index, edges = get_vision_window_index(grid, spatial_merge_size=merge, window_size=window, patch_size=patch)
-    places = get_vision_position_ids(grid, merge)
+    with torch.inference_mode(False):  # what is made in it could not be learnt from later
+        grid = torch.tensor(grids)
+        index, edges = get_vision_window_index(grid, spatial_merge_size=merge, window_size=window, patch_size=patch)
+        places = get_vision_position_ids(grid, merge)
     return {"position_ids": places, "window_index": index, "cu_window_seqlens": edges}
 
 

@@ -188,6 +188,20 @@ class TestSpeed:
             for name, value in expected.inputs.items():
                 assert torch.allclose(value, found.inputs[name], atol=1e-5), name
 
+    def test_a_tower_that_has_answered_can_still_learn(self, model, features):
+        from srvau_train.batches import visual_tensors
+        from srvau_train.nano import speed
+
+        speed._order.cache_clear()
+        speed.speed_up(model)
+        tower, shown = model.model.visual, visual_tensors(features([prompt(0, "mcq", "direct", LOOK)]))
+        with torch.inference_mode():
+            seen = tower(shown["pixel_values_videos"], grid_thw=shown["video_grid_thw"]).pooler_output
+        again = tower(shown["pixel_values_videos"], grid_thw=shown["video_grid_thw"]).pooler_output
+        again.sum().backward()
+        assert torch.allclose(seen, again, atol=1e-5)
+        assert all(weight.grad is not None for weight in tower.parameters())
+
     def test_a_tower_that_has_learnt_sees_anew(self, model, features):
         from srvau_train.batches import visual_tensors
         from srvau_train.nano.speed import speed_up
