@@ -264,3 +264,16 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
     return folder
+
+
+@pytest.fixture
+def qwen(tiny_qwen: Callable[[str], Path], clips: MadeUpClips) -> Callable[..., Any]:
+    """Make models: `qwen("qwen3_vl", batch_size=2)`."""
+    from vau_bench.models.qwen_vl import QwenVL, QwenVLConfig
+
+    def make(family: str = "qwen2_5_vl", loader: Any = None, checkpoint: Any = None, **arguments: Any) -> Any:
+        small = {"min_pixels": 4 * 28 * 28, "max_pixels": 9 * 28 * 28, "dtype": "float32"}
+        config = QwenVLConfig(checkpoint=str(checkpoint or tiny_qwen(family)), **{**small, **arguments})
+        return QwenVL(config, loader or clips)
+
+    return make
