@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -169,7 +170,7 @@ def _reflection(out: Path) -> Iterator[str]:
     path = out / "planted.json"
     if path.is_file():
         yield ""
-        yield "With a first answer planted by the error model (40 % right):"
+        yield "With a first answer planted by the error model (40 % right), and 95 % intervals:"
         yield ""
         yield "| task | wrong ones repaired | right ones broken |"
         yield "|---|---|---|"
@@ -178,8 +179,19 @@ def _reflection(out: Path) -> Iterator[str]:
 
 
 def _share(tally: Mapping[str, int], part: str, whole: str) -> str:
-    share = f" ({100 * tally[part] / tally[whole]:.0f} %)" if tally[whole] else ""
-    return f"{tally[part]} of {tally[whole]}{share}"
+    count, n = tally[part], tally[whole]
+    if not n:
+        return f"{count} of {n}"
+    low, high = wilson(count, n)
+    return f"{count} of {n} ({100 * count / n:.0f} % [{100 * low:.0f}, {100 * high:.0f}])"
+
+
+def wilson(count: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share, `count` of `n`, by Wilson's score (JASA 22, 1927)."""
+    z2, share = 1.959964**2, count / n
+    middle = share + z2 / (2 * n)
+    reach = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n)))
+    return (middle - reach) / (1 + z2 / n), (middle + reach) / (1 + z2 / n)
 
 
 def _times(out: Path) -> Iterator[str]:

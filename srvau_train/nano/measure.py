@@ -148,7 +148,7 @@ def _done(job: Callable[[], object]) -> None:
 
 
 def planted(
-    checkpoint: Path, out: Path, recipe: Recipe, *, clips: int = 300, batch: int = _BATCH
+    checkpoint: Path, out: Path, recipe: Recipe, *, clips: int, batch: int = _BATCH
 ) -> dict[str, dict[str, int]]:  # fmt: skip
     """Plant first answers of the error model in test clips, let the model go on, and count what becomes of them.
 

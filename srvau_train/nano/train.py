@@ -101,7 +101,7 @@ class Training:
             kinds=ANSWERED,
             manner=Manner("seconds", 1.0, GRID),
             seed=self.recipe.seed,
-            right_share=0.3,
+            right_share=self.recipe.right_share,
         )
         with self.stage("chains", self.recipe.taught * len(ANSWERED)):
             build(folder, config, SceneTeacher(), progress=self.advance)
@@ -181,12 +181,12 @@ class Training:
         return self._sft("base", start, recipe.base(str(start)), rows)
 
     def reflect(self, base: Path) -> Path:
-        """Fine-tune on chains: on the error model's first answers, and on the model's own at their real rate."""
+        """Fine-tune on chains: on its own first answers at their real rate, and on as many of the error model's."""
         recipe = self.recipe
 
         def rows() -> list[Example]:
-            own = self.own(base)
-            return chains(self.taught, recipe.look) + chains(own, recipe.look)
+            own = chains(self.own(base), recipe.look)
+            return chains(self.taught, recipe.look)[: len(own)] + own
 
         return self._sft("reflect", base, recipe.reflect(str(base)), rows)
 

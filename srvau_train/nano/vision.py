@@ -26,6 +26,10 @@ KINDS = (*CLASSES, *LOOKALIKE.values(), "pause", "lights", "shadow", "jogger")
 SIDES = ("", "left", "right")
 _ONE_WAY = np.array([kind == "Wrong-way" for kind in KINDS])
 """Not judged in a mirror, where all traffic drives on the other side."""
+_DIRECTION = 4.0
+"""How much these count where they are judged: twice for their share of pairs, and they are seen by motion alone."""
+_CHANGING = 2.0
+"""How much more often pairs are drawn of which only one frame shows something: by these an event begins or is over."""
 _PATCHED = 1500
 """Pairs of frames that tell what differs between patches."""
 _LOUD = 0.2
@@ -75,7 +79,7 @@ def teach_vision(
     """
     truth = np.stack([sights(scene_at("train", i, seed=0), store.look) for i in range(len(store))])
     truth = truth.reshape(len(store), -1, *truth.shape[3:])
-    draw = _BalancedPairs(np.maximum(truth[:, :-1, :, 0], truth[:, 1:, :, 0]))
+    draw = _BalancedPairs(truth[:, :-1, :, 0], truth[:, 1:, :, 0])
     tower = model.model.visual.train()
     torch.manual_seed(seed)
     head = sights_head(model, 2)
@@ -128,7 +132,9 @@ def mirror(frames: NDArray[np.uint8], shown: NDArray[np.float32]) -> tuple[NDArr
 
 
 def sights_loss(logits: Any, shown: NDArray[np.float32], mirrored: NDArray[np.bool_]) -> Any:
-    """Return the mean over pairs of the summed cross-entropies; which way traffic goes is not judged in mirrored ones.
+    """Return the mean over pairs of the summed cross-entropies.
+
+    Which way traffic goes is not judged in mirrored ones, and counts more in the others.
 
     Args:
         logits: (pairs, 2, kinds, sides).
@@ -136,8 +142,8 @@ def sights_loss(logits: Any, shown: NDArray[np.float32], mirrored: NDArray[np.bo
         mirrored: (pairs,).
     """
     each = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(shown), reduction="none")
-    judged = torch.from_numpy(~(mirrored[:, None] & _ONE_WAY)).view(len(mirrored), 1, -1, 1)
-    return (each * judged).flatten(1).sum(1).mean()
+    weight = np.where(_ONE_WAY, np.where(mirrored[:, None], 0.0, _DIRECTION), 1.0).astype(np.float32)
+    return (each * torch.from_numpy(weight)[:, None, :, None]).flatten(1).sum(1).mean()
 
 
 def _whiten(model: Any, processor: Any, store: FrameStore, rng: np.random.Generator) -> None:
@@ -164,11 +170,18 @@ def _whiten(model: Any, processor: Any, store: FrameStore, rng: np.random.Genera
 
 
 class _BalancedPairs:
-    """Draws two frames one after another, those with something rare more often."""
+    """Draws two frames one after another, those with something rare, or with a change, more often.
 
-    def __init__(self, shown: NDArray[np.float32]) -> None:
+    Args:
+        early: what the first frame of each pair shows, (clips, pairs, kinds) of 0 and 1.
+        late: the second one.
+    """
+
+    def __init__(self, early: NDArray[np.float32], late: NDArray[np.float32]) -> None:
+        shown = np.maximum(early, late)
         rarity = 1 / np.maximum(shown.mean((0, 1)), 1e-3)
-        weight = np.maximum((shown * rarity).max(-1), 2.0).reshape(-1)
+        weight = np.maximum((shown * rarity).max(-1), 2.0)
+        weight = np.where((early != late).any(-1), _CHANGING * weight, weight).reshape(-1)
         self._edges = np.cumsum(weight / weight.sum())
         self._pairs = shown.shape[1]
 

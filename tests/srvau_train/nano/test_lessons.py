@@ -193,6 +193,25 @@ class TestVision:
         gradient[1, :, wrong_way] = 1
         assert bool((gradient != 0).all())
 
+    def test_which_way_traffic_goes_counts_more_where_it_is_judged(self):
+        from srvau_train.nano.vision import KINDS, SIDES, sights_loss
+
+        logits = torch.zeros((1, 2, len(KINDS), len(SIDES)), requires_grad=True)
+        shown = np.ones(logits.shape, np.float32)
+        (gradient,) = torch.autograd.grad(sights_loss(logits, shown, np.array([False])), logits)
+        wrong_way = KINDS.index("Wrong-way")
+        assert torch.allclose(gradient[0, :, wrong_way], 4 * gradient[0, :, wrong_way - 1])
+
+    def test_pairs_of_which_one_frame_shows_something_are_drawn_more_often(self):
+        from srvau_train.nano.vision import _BalancedPairs
+
+        early = np.zeros((1, 3, 1), np.float32)
+        late = early.copy()
+        early[0, 1:] = late[0, 1] = 1  # nothing, both, the first one alone
+        drawn = _BalancedPairs(early, late)(np.random.default_rng(0), 20_000)
+        counts = np.bincount([pair for _, pair in drawn], minlength=3)
+        assert counts[2] / counts[1] == pytest.approx(2, rel=0.1) and counts[0] > 0
+
     def test_a_patch_begins_as_what_differs_most_and_stays_so(self, made, model, store, tmp_path):
         from srvau_train.nano.pictures import patches
         from srvau_train.nano.vision import VisionLesson, teach_vision

@@ -69,6 +69,15 @@ def test_a_folder_keeps_to_the_recipe_that_has_begun_it(tmp_path):
 
 
 class TestCard:
+    @pytest.mark.parametrize(("count", "n"), [(0, 10), (10, 10), (18, 85), (1, 3)])
+    def test_the_ends_of_a_shares_interval_are_where_it_lies_196_deviations_off(self, count, n):
+        from srvau_train.nano.card import wilson
+
+        low, high = wilson(count, n)
+        assert low < high
+        for end in (low, high):
+            assert (count / n - end) ** 2 == pytest.approx(1.959964**2 * end * (1 - end) / n, abs=1e-12)
+
     def test_seeds_stand_side_by_side(self, tmp_path):
         from srvau_train.nano.card import _others
         from srvau_train.nano.train import Training
@@ -139,5 +148,5 @@ def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
         json.dumps({"mcq": {"wrong": 60, "repaired": 45, "right": 40, "damaged": 4}})
     )
     card = write_card(training).read_text()
-    assert "0.5 M parameters" in card and "| mcq | 45 of 60 (75 %) | 4 of 40 (10 %) |" in card
+    assert "0.5 M parameters" in card and "| mcq | 45 of 60 (75 % [63, 84]) | 4 of 40 (10 % [4, 23]) |" in card
     assert "| vision | 61 |" in card and "miou" not in card and "Curves" not in card
