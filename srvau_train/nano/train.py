@@ -186,7 +186,8 @@ class Training:
 
         def rows() -> list[Example]:
             own = chains(self.own(base), recipe.look)
-            return chains(self.taught, recipe.look)[: len(own)] + own
+            # of a model that answers nothing readable yet, a batch of others is still something to learn from
+            return chains(self.taught, recipe.look)[: max(len(own), recipe.batch)] + own
 
         return self._sft("reflect", base, recipe.reflect(str(base)), rows)
 
