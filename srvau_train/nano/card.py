@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srvau_train.checkpoints import FINAL, METRICS
-from srvau_train.nano.measure import PREFIX
+from srvau_train.nano.measure import PLANTED_RIGHT, PLANTED_TALLY, PREFIX
 from srvau_train.nano.train import RECIPE, TIMES, Training
 from vau_bench.comparison import compare_results
 from vau_bench.saved import load_results
@@ -167,10 +167,10 @@ def _reflection(out: Path) -> Iterator[str]:
                     f"| {name} | {task['kind']} | {found['pairs']} | {counts} | {metric} | "
                     f"{_percent(value['value'])} | {_interval(value)} |"
                 )
-    path = out / "planted.json"
+    path = out / PLANTED_TALLY
     if path.is_file():
         yield ""
-        yield "With a first answer planted by the error model (40 % right), and 95 % intervals:"
+        yield f"With a first answer planted by the error model ({100 * PLANTED_RIGHT:g} % right), and 95 % intervals:"
         yield ""
         yield "| task | wrong ones repaired | right ones broken |"
         yield "|---|---|---|"

@@ -42,7 +42,10 @@ from vau_bench.video import ClipLoader
 PREFIX = "nano_"
 """Before the kinds' names in those of the test tasks."""
 PLANTED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
-_RIGHT_SHARE = 0.4
+PLANTED_RIGHT = 0.4
+"""The share of planted first answers that are right."""
+PLANTED_TALLY = "planted.json"
+"""In a run's folder: what became of planted answers."""
 _BATCH = 200
 """Answers that are written at once: a token more of each of these takes hardly longer than of a third of them."""
 _AT_ONCE = 2
@@ -130,7 +133,7 @@ def measure(training: Training, *, ablations: bool = False) -> None:
 
 def _result_of(out: Path, name: str) -> Path:
     """Return the file that is there when a measurement is done."""
-    return out / "planted.json" if name == "planted" else out / "runs" / name / "results.json"
+    return out / PLANTED_TALLY if name == "planted" else out / "runs" / name / "results.json"
 
 
 def _with_one_thread() -> None:
@@ -152,12 +155,12 @@ def planted(
 ) -> dict[str, dict[str, int]]:  # fmt: skip
     """Plant first answers of the error model in test clips, let the model go on, and count what becomes of them.
 
-    Of the planted answers 40 % are right. Returns per kind how many were `repaired` of the `wrong` ones and `damaged`
-    of the `right` ones. Written to `planted.json` in `out`.
+    Of the planted answers `PLANTED_RIGHT` are right. Returns per kind how many were `repaired` of the `wrong` ones and
+    `damaged` of the `right` ones. Written to `PLANTED_TALLY` in `out`.
     """
     import torch
 
-    path = out / "planted.json"
+    path = out / PLANTED_TALLY
     if path.exists():
         found: dict[str, dict[str, int]] = json.loads(path.read_text())
         return found
@@ -202,7 +205,7 @@ def _planted_row(number: int, kind: Any, videos: Path, recipe: Recipe) -> tuple[
     task, of = asked_of(kind)
     draw = stream_of("planted", number, kind)
     first = true_answer(sample, GRID)
-    if draw.unit() >= _RIGHT_SHARE:
+    if draw.unit() >= PLANTED_RIGHT:
         made = ErrorModel().draw(sample, first, kind, CLASSES, decoys(scene), GRID, draw)
         first = made.answer if made else first
     assignment = assign(subject_of(scene, sample, kind, index=number), first, None, Manner("seconds", 1.0, GRID))

@@ -68,6 +68,28 @@ def test_a_folder_keeps_to_the_recipe_that_has_begun_it(tmp_path):
         Training(tmp_path, Recipe(seed=1, own=7))
 
 
+@pytest.mark.parametrize("share", [0.0, 0.45, 1.0])
+def test_so_many_taught_first_answers_are_right(tmp_path, share):
+    from srvau_train.nano.train import Training
+
+    folder = Training(tmp_path, Recipe(taught=20, right_share=share)).taught
+    first = [json.loads(line)["first_right"] for line in (folder / "chains.jsonl").read_text().splitlines()]
+    assert sum(first) / len(first) == pytest.approx(share, abs=0.1)
+
+
+@pytest.mark.parametrize(("own", "others"), [(40, 40), (0, 16), (200, 100)])
+def test_reflections_are_learnt_from_as_many_taught_chains_as_own_ones(tmp_path, monkeypatch, own, others):
+    from srvau_train.nano import train
+
+    training = train.Training(tmp_path, Recipe())
+    monkeypatch.setattr(train, "chains", lambda folder, look: [folder.name] * {"own": own, "taught": 100}[folder.name])
+    monkeypatch.setattr(training, "own", lambda base: tmp_path / "own")
+    monkeypatch.setitem(training.__dict__, "taught", tmp_path / "taught")
+    monkeypatch.setattr(training, "_sft", lambda name, start, config, rows: rows())
+    rows = training.reflect(tmp_path)
+    assert (rows.count("own"), rows.count("taught")) == (own, others)
+
+
 class TestCard:
     @pytest.mark.parametrize(("count", "n"), [(0, 10), (10, 10), (18, 85), (1, 3)])
     def test_the_ends_of_a_shares_interval_are_where_it_lies_196_deviations_off(self, count, n):
