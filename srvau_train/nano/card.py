@@ -195,8 +195,10 @@ def wilson(count: int, n: int) -> tuple[float, float]:
 
 
 def _times(out: Path) -> Iterator[str]:
-    yield "By the clock. Of a stage that was interrupted its last part is told; a pause, or what else ran on the"
-    yield "machine, is in it."
+    import torch
+
+    yield f"By the clock, in {torch.get_num_threads()} threads with kernels for {torch.backends.cpu.get_cpu_capability()}."
+    yield "Of a stage that was interrupted its last part is told; a pause, or what else ran on the machine, is in it."
     yield ""
     yield "| stage | seconds |"
     yield "|---|---|"

@@ -47,7 +47,7 @@ class VisionLesson:
         muon_rate: of Muon at its peak.
     """
 
-    steps: int = 2400
+    steps: int = 3000
     batch: int = 128
     rate: float = 2e-3
     muon_rate: float = 0.02
