@@ -106,7 +106,7 @@ def measure(training: Training, *, ablations: bool = False) -> None:
     of = partial(run, out=out, recipe=recipe, kinds=PLANTED)
     jobs: dict[str, Callable[[], object]] = {
         "grpo": partial(run, final, out, recipe, "grpo"),
-        "planted": partial(planted, final, out, recipe, clips=min(200, recipe.test)),
+        "planted": partial(planted, final, out, recipe, clips=recipe.test),
         "reflect": partial(of, before, name="reflect"),
         "black": partial(of, final, name="black", model="nano/black", clips=some),
         "shuffled": partial(of, final, name="shuffled", model="nano/shuffled", clips=some),
