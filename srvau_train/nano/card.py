@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,8 @@ def _reflection(out: Path) -> Iterator[str]:
         yield ""
         yield "| task | wrong ones repaired | right ones broken |"
         yield "|---|---|---|"
-        for kind, tally in json.loads(path.read_text()).items():
+        tallies: dict[str, Counter[str]] = {k: Counter(tally) for k, tally in json.loads(path.read_text()).items()}
+        for kind, tally in [*tallies.items(), ("all", sum(tallies.values(), Counter()))]:
             yield f"| {kind} | {_share(tally, 'repaired', 'wrong')} | {_share(tally, 'damaged', 'right')} |"
 
 
@@ -197,7 +199,8 @@ def wilson(count: int, n: int) -> tuple[float, float]:
 def _times(out: Path) -> Iterator[str]:
     import torch
 
-    yield f"By the clock, in {torch.get_num_threads()} threads with kernels for {torch.backends.cpu.get_cpu_capability()}."
+    threads, kernels = torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()
+    yield f"By the clock, in {threads} threads with kernels for {kernels}."
     yield "Of a stage that was interrupted its last part is told; a pause, or what else ran on the machine, is in it."
     yield ""
     yield "| stage | seconds |"

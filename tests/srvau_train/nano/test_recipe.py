@@ -167,8 +167,14 @@ def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
     save_file({"w": torch.zeros(500_000, dtype=torch.bfloat16)}, final / "model.safetensors")
     (tmp_path / "stages.jsonl").write_text('{"stage": "vision", "seconds": 61.0}\n')
     (tmp_path / "planted.json").write_text(
-        json.dumps({"mcq": {"wrong": 60, "repaired": 45, "right": 40, "damaged": 4}})
+        json.dumps(
+            {
+                "mcq": {"wrong": 60, "repaired": 45, "right": 40, "damaged": 4},
+                "grounding": {"wrong": 40, "repaired": 35, "right": 10, "damaged": 0},
+            }
+        )
     )
     card = write_card(training).read_text()
     assert "0.5 M parameters" in card and "| mcq | 45 of 60 (75 % [63, 84]) | 4 of 40 (10 % [4, 23]) |" in card
-    assert "| vision | 61 |" in card and "miou" not in card and "Curves" not in card
+    assert "| all | 80 of 100 (80 % [71, 87]) | 4 of 50 (8 % [3, 19]) |" in card
+    assert "kernels for" in card and "| vision | 61 |" in card and "miou" not in card and "Curves" not in card
