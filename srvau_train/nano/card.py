@@ -197,15 +197,13 @@ def wilson(count: int, n: int) -> tuple[float, float]:
 
 
 def _times(out: Path) -> Iterator[str]:
-    import torch
-
-    threads, kernels = torch.get_num_threads(), torch.backends.cpu.get_cpu_capability()
-    yield f"By the clock, in {threads} threads with kernels for {kernels}."
+    lines = [json.loads(line) for line in (out / TIMES).read_text().splitlines()]
+    on = ", then ".join(dict.fromkeys(line["on"] for line in lines if "on" in line))
+    yield f"By the clock{f', on {on}' if on else ''}."
     yield "Of a stage that was interrupted its last part is told; a pause, or what else ran on the machine, is in it."
     yield ""
     yield "| stage | seconds |"
     yield "|---|---|"
-    lines = [json.loads(line) for line in (out / TIMES).read_text().splitlines()]
     yield from (f"| {line['stage']} | {line['seconds']:.0f} |" for line in lines if line["seconds"] >= 1)
     yield f"| all | {sum(line['seconds'] for line in lines):.0f} |"
 

@@ -278,11 +278,14 @@ class Training:
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[None]:
-        """Tell what begins, and write down how long it took."""
+        """Tell what begins, and write down how long it took, and on what."""
+        import torch
+
+        on = f"{torch.get_num_threads()} threads with kernels for {torch.backends.cpu.get_cpu_capability()}"
         self._say(name, total)
         begin = time.time()
         yield
-        line = {"stage": name, "seconds": round(time.time() - begin, 1)}
+        line = {"stage": name, "seconds": round(time.time() - begin, 1), "on": on}
         with (self.out / TIMES).open("a") as file:
             file.write(json.dumps(line) + "\n")
 

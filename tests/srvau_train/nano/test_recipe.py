@@ -165,7 +165,12 @@ def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
     final = tmp_path / "final"
     final.mkdir(parents=True)
     save_file({"w": torch.zeros(500_000, dtype=torch.bfloat16)}, final / "model.safetensors")
-    (tmp_path / "stages.jsonl").write_text('{"stage": "vision", "seconds": 61.0}\n')
+    stages = [
+        {"stage": "vision", "seconds": 61.0, "on": "2 threads with kernels for AVX2"},
+        {"stage": "grpo", "seconds": 9.0, "on": "4 threads with kernels for AVX512"},
+        {"stage": "measurements", "seconds": 7.0},
+    ]
+    (tmp_path / "stages.jsonl").write_text("".join(json.dumps(line) + "\n" for line in stages))
     (tmp_path / "planted.json").write_text(
         json.dumps(
             {
@@ -177,4 +182,6 @@ def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
     card = write_card(training).read_text()
     assert "0.5 M parameters" in card and "| mcq | 45 of 60 (75 % [63, 84]) | 4 of 40 (10 % [4, 23]) |" in card
     assert "| all | 80 of 100 (80 % [71, 87]) | 4 of 50 (8 % [3, 19]) |" in card
-    assert "kernels for" in card and "| vision | 61 |" in card and "miou" not in card and "Curves" not in card
+    assert "on 2 threads with kernels for AVX2, then 4 threads with kernels for AVX512.\n" in card
+    assert "| vision | 61 |" in card and "| all | 77 |" in card
+    assert "miou" not in card and "Curves" not in card
