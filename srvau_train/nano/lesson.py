@@ -110,7 +110,8 @@ def judging_tokens(tokenizer: Any) -> list[int]:
     """Return the tokens by which a chain says that it has not seen what an option says, and whether that is right."""
     held = (wording.HELD, wording.NOT_HELD, wording.BESIDE)
     texts = (wording.JUDGED, wording.JUDGED_AT)
-    verdicts = [text.format(at=9, half="first", held=h, option="A") for text in texts for h in held]
+    halves = ("first", "second")
+    verdicts = [text.format(at=9, half=half, held=h, option="A") for text in texts for half in halves for h in held]
     sought = wording.SOUGHT.format(seen=wording.SEEN["Fire"], place=wording.NOWHERE)
     before = [len(tokenizer(text)["input_ids"]) for text in (sought.partition(wording.NOWHERE)[0], f"{sought} ")]
     letter, found = tokenizer.convert_tokens_to_ids("A"), set()

@@ -248,7 +248,8 @@ class TestConclusions:
 
         judging = set(judging_tokens(tokenizer))
         told = {tokenizer.decode([token]).strip() for token in judging}
-        assert told == {"it is", "not", "beside something wrong:", "nowhere;", "in the first half"}
+        halves = {"in the first half", "in the second half"}
+        assert told == {"it is", "not", "beside something wrong:", "nowhere;", *halves}
         for row in (row for row in taught if row.truth.option):
             walk = row.response.partition(": 0 s ")[2].partition(" Option A. ")[0]
             assert not judging & set(tokenizer(walk)["input_ids"])
