@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srvau_train.checkpoints import FINAL, METRICS
-from srvau_train.nano.measure import PLANTED_RIGHT, PLANTED_TALLY, PREFIX
+from srvau_train.nano.measure import PLANTED_RIGHT, PLANTED_TALLY, PREFIX, RIVAL_STAGES
 from srvau_train.nano.train import RECIPE, TIMES, Training
 from vau_bench.comparison import compare_results
 from vau_bench.saved import load_results
@@ -204,8 +204,11 @@ def _times(out: Path) -> Iterator[str]:
     yield ""
     yield "| stage | seconds |"
     yield "|---|---|"
-    yield from (f"| {line['stage']} | {line['seconds']:.0f} |" for line in lines if line["seconds"] >= 1)
-    yield f"| all | {sum(line['seconds'] for line in lines):.0f} |"
+    rival = [line for line in lines if line["stage"] in RIVAL_STAGES]
+    for name, stages in (("all", [line for line in lines if line not in rival]), ("all for the comparison", rival)):
+        yield from (f"| {line['stage']} | {line['seconds']:.0f} |" for line in stages if line["seconds"] >= 1)
+        if stages:
+            yield f"| {name} | {sum(line['seconds'] for line in stages):.0f} |"
 
 
 def _profile(out: Path) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
@@ -44,6 +44,9 @@ PREFIX = "nano_"
 PLANTED: tuple[Kind, ...] = ("grounding", "classification", "mcq")
 PLANTED_RIGHT = 0.4
 """The share of planted first answers that are right."""
+RIVALS_MEASURED = "rivals measured"
+RIVAL_STAGES = ("answers", "grpo-answers", RIVALS_MEASURED)
+"""The stages that train and measure what the checkpoint is compared with; no part of the recipe."""
 PLANTED_TALLY = "planted.json"
 """In a run's folder: what became of planted answers."""
 _BATCH = 200
@@ -106,24 +109,33 @@ def measure(training: Training, *, ablations: bool = False) -> None:
     of = partial(run, out=out, recipe=recipe, kinds=PLANTED)
     jobs: dict[str, Callable[[], object]] = {
         "grpo": partial(run, final, out, recipe, "grpo"),
-        "planted": partial(planted, final, out, recipe, clips=recipe.test),
+        "planted": partial(planted, final, out, recipe),
         "reflect": partial(of, before, name="reflect"),
         "black": partial(of, final, name="black", model="nano/black", clips=some),
         "shuffled": partial(of, final, name="shuffled", model="nano/shuffled", clips=some),
     }
+    _do(training, "measurements", jobs, {recipe.test, some})
     if ablations:
-        jobs["answers"] = partial(of, training.answers(), name="answers", style="direct")
         rival = training.reinforce(before, "grpo-answers", **recipe.answers_alone)
-        jobs["grpo-answers"] = partial(of, rival, name="grpo-answers")
+        jobs = {
+            "answers": partial(of, training.answers(), name="answers", style="direct"),
+            "grpo-answers": partial(of, rival, name="grpo-answers"),
+        }
+        _do(training, RIVALS_MEASURED, jobs, {recipe.test})
+
+
+def _do(training: Training, stage: str, jobs: Mapping[str, Callable[[], object]], sizes: set[int]) -> None:
+    """Do the jobs that are not done, on test splits of so many clips."""
+    out, count = training.out, training.recipe.test
     left = [job for name, job in jobs.items() if not _result_of(out, name).is_file()]
     if not left:
         return
-    for clips in {recipe.test, some}:
+    for clips in sizes:
         test_tasks(_tasks_of(out, clips), clips)
-    with training.stage("test clips", recipe.test):
-        ensure_videos(cache_dir() / "synth", "test", recipe.test, progress=lambda done, absent: training.advance())
+    with training.stage("test clips", count):
+        ensure_videos(cache_dir() / "synth", "test", count, progress=lambda done, absent: training.advance())
     with (
-        training.stage("measurements", len(left)),
+        training.stage(stage, len(left)),
         ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), initializer=_with_one_thread) as pool,
     ):
         for done in as_completed([pool.submit(_done, job) for job in left]):
@@ -150,10 +162,8 @@ def _done(job: Callable[[], object]) -> None:
         raise VauBenchError(str(error)) from None
 
 
-def planted(
-    checkpoint: Path, out: Path, recipe: Recipe, *, clips: int, batch: int = _BATCH
-) -> dict[str, dict[str, int]]:  # fmt: skip
-    """Plant first answers of the error model in test clips, let the model go on, and count what becomes of them.
+def planted(checkpoint: Path, out: Path, recipe: Recipe, *, batch: int = _BATCH) -> dict[str, dict[str, int]]:
+    """Plant first answers of the error model in all test clips, let the model go on, and count what becomes of them.
 
     Of the planted answers `PLANTED_RIGHT` are right. Returns per kind how many were `repaired` of the `wrong` ones and
     `damaged` of the `right` ones. Written to `PLANTED_TALLY` in `out`.
@@ -168,6 +178,7 @@ def planted(
     speed_up(model)
     model.eval()
     builder = QuickInputs(input_builder(processor, model, family, recipe.base(str(checkpoint)).data))
+    clips = recipe.test
     videos = ensure_videos(cache_dir() / "synth", "test", clips)
     counts: dict[str, dict[str, int]] = {}
     loader = ClipLoader(cache_dir())

@@ -169,6 +169,8 @@ def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
         {"stage": "vision", "seconds": 61.0, "on": "2 threads with kernels for AVX2"},
         {"stage": "grpo", "seconds": 9.0, "on": "4 threads with kernels for AVX512"},
         {"stage": "measurements", "seconds": 7.0},
+        {"stage": "answers", "seconds": 30.0},
+        {"stage": "rivals measured", "seconds": 12.0},
     ]
     (tmp_path / "stages.jsonl").write_text("".join(json.dumps(line) + "\n" for line in stages))
     (tmp_path / "planted.json").write_text(
@@ -183,5 +185,5 @@ def test_the_card_tells_what_was_measured_and_no_more(tmp_path):
     assert "0.5 M parameters" in card and "| mcq | 45 of 60 (75 % [63, 84]) | 4 of 40 (10 % [4, 23]) |" in card
     assert "| all | 80 of 100 (80 % [71, 87]) | 4 of 50 (8 % [3, 19]) |" in card
     assert "on 2 threads with kernels for AVX2, then 4 threads with kernels for AVX512.\n" in card
-    assert "| vision | 61 |" in card and "| all | 77 |" in card
+    assert "| vision | 61 |" in card and "| all | 77 |" in card and "| all for the comparison | 42 |" in card
     assert "miou" not in card and "Curves" not in card
