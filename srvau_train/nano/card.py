@@ -136,9 +136,9 @@ def _others(out: Path, beside: Sequence[Path]) -> Iterator[str]:
     runs = [(folder, tasks) for folder in (out, *beside) for name, tasks in _results(folder) if name == "grpo"]
     if len(runs) < 2:
         return
-    seeds = [json.loads((folder / RECIPE).read_text("utf-8"))["seed"] for folder, _ in runs]
-    yield "| task | metric | " + " | ".join(f"seed {seed}" for seed in seeds) + " |"
-    yield "|---|---|" + "---|" * len(seeds)
+    recipes = [json.loads((folder / RECIPE).read_text("utf-8")) for folder, _ in runs]
+    yield "| task | metric | " + " | ".join(_told(recipe, recipes[0]) for recipe in recipes) + " |"
+    yield "|---|---|" + "---|" * len(recipes)
     for rows in zip(*(tasks for _, tasks in runs), strict=True):
         for metric in (m for m in _METRICS if m in rows[0]["metrics"]):
             found = [row["metrics"][metric] for row in rows]
@@ -147,6 +147,12 @@ def _others(out: Path, beside: Sequence[Path]) -> Iterator[str]:
             if metric in ("graded_gain", "break_rate", "repair_rate"):
                 found = [row["reflection"]["metrics"][metric] for row in rows]
                 yield f"| {rows[0]['kind']} | reflection: {metric} | " + " | ".join(map(_with_interval, found)) + " |"
+
+
+def _told(recipe: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    """Return the seed of a recipe, and in what else it differs from that of this run."""
+    others = [f", {name} {value}" for name, value in recipe.items() if name != "seed" and value != own.get(name)]
+    return f"seed {recipe['seed']}{''.join(others)}"
 
 
 def _with_interval(found: Mapping[str, Any]) -> str:

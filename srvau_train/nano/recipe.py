@@ -48,7 +48,7 @@ class Recipe:
 
     seed: int = 0
     clips: int = 16000
-    fresh: int = 5700
+    fresh: int = 5300
     look: Look = field(default_factory=Look)
     size: Size = field(default_factory=Size)
     vision: VisionLesson = field(default_factory=VisionLesson)
@@ -59,7 +59,7 @@ class Recipe:
     own: int = 500
     base_steps: int = 60
     reflect_steps: int = 120
-    grpo_steps: int = 430
+    grpo_steps: int = 400
     batch: int = 16
     prompts: int = 12
     rollouts: int = 8
