@@ -43,7 +43,7 @@ class TestRecipe:
 
     def test_a_smaller_recipe_keeps_its_shape(self):
         small = Recipe().scaled(0.01)
-        assert (small.clips, small.fresh, small.vision.steps, small.reading.steps) == (160, 57, 30, 4)
+        assert (small.clips, small.fresh, small.vision.steps, small.reading.steps) == (160, 53, 30, 4)
         assert (small.watching.steps, small.watching.answers) == (12, 6) and small.size == Recipe().size
 
     @pytest.mark.parametrize("share", [1.0, 0.1, 0.0005])
