@@ -114,17 +114,17 @@ def measure(training: Training, *, ablations: bool = False) -> None:
         "black": partial(of, final, name="black", model="nano/black", clips=some),
         "shuffled": partial(of, final, name="shuffled", model="nano/shuffled", clips=some),
     }
-    _do(training, "measurements", jobs, {recipe.test, some})
+    _measure_left(training, "measurements", jobs, {recipe.test, some})
     if ablations:
         rival = training.reinforce(before, "grpo-answers", **recipe.answers_alone)
         jobs = {
             "answers": partial(of, training.answers(), name="answers", style="direct"),
             "grpo-answers": partial(of, rival, name="grpo-answers"),
         }
-        _do(training, RIVALS_MEASURED, jobs, {recipe.test})
+        _measure_left(training, RIVALS_MEASURED, jobs, {recipe.test})
 
 
-def _do(training: Training, stage: str, jobs: Mapping[str, Callable[[], object]], sizes: set[int]) -> None:
+def _measure_left(training: Training, stage: str, jobs: Mapping[str, Callable[[], object]], sizes: set[int]) -> None:
     """Do the jobs that are not done, on test splits of so many clips."""
     out, count = training.out, training.recipe.test
     left = [job for name, job in jobs.items() if not _result_of(out, name).is_file()]

@@ -90,6 +90,29 @@ def test_reflections_are_learnt_from_as_many_taught_chains_as_own_ones(tmp_path,
     assert (rows.count("own"), rows.count("taught")) == (own, others)
 
 
+@pytest.mark.parametrize("ablations", [False, True])
+def test_rivals_are_trained_and_measured_on_demand_and_after_the_checkpoint(tmp_path, monkeypatch, ablations):
+    from srvau_train.nano import measure
+    from srvau_train.nano.train import Training
+
+    done, rewards = [], {}
+    training = Training(tmp_path, Recipe())
+    monkeypatch.setattr(training, "answers", lambda: done.append("answers") or tmp_path)
+    monkeypatch.setattr(
+        training, "reinforce", lambda start, name, **reward: rewards.update(reward) or done.append(name) or tmp_path
+    )
+    monkeypatch.setattr(
+        measure, "_measure_left", lambda training, stage, jobs, sizes: done.append((stage, sorted(jobs), sizes))
+    )
+    measure.measure(training, ablations=ablations)
+    own = ("measurements", ["black", "grpo", "planted", "reflect", "shuffled"], {600, 100})
+    rivals = ["grpo-answers", "answers", ("rivals measured", ["answers", "grpo-answers"], {600})]
+    assert done == [own, *(rivals if ablations else [])]
+    assert rewards == (training.recipe.answers_alone if ablations else {})
+    stages = {entry if isinstance(entry, str) else entry[0] for entry in done}
+    assert stages - {"measurements"} == (set(measure.RIVAL_STAGES) if ablations else set())
+
+
 class TestCard:
     @pytest.mark.parametrize(("count", "n"), [(0, 10), (10, 10), (18, 85), (1, 3)])
     def test_the_ends_of_a_shares_interval_are_where_it_lies_196_deviations_off(self, count, n):
