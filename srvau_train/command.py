@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ def sft(config: str, out: Path | None, changes: tuple[str, ...]) -> None:
     """Fine-tune on chains and answers; CONFIG is a file, or the name of one that comes with the package."""
     checked = config_of(config, changes)
     need_trl()
+    need_reporters(checked.report_to)
     from srvau_train.sft import train_sft
 
     click.echo(train_sft(checked, _out(out, config, "sft")))
@@ -63,6 +66,7 @@ def grpo(config: str, out: Path | None, changes: tuple[str, ...]) -> None:
     """Reinforce answers that earn more; CONFIG is a file, or the name of one that comes with the package."""
     checked = config_of(config, changes)
     need_trl()
+    need_reporters(checked.report_to)
     from srvau_train.grpo import train_grpo
 
     click.echo(train_grpo(checked, _out(out, config, "grpo")))
@@ -74,8 +78,6 @@ def grpo(config: str, out: Path | None, changes: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(config: str, changes: tuple[str, ...], as_json: bool) -> int:
     """Reckon parameters, memory and hours of CONFIG; exit code 1 where it cannot fit."""
-    from dataclasses import asdict
-
     from srvau_train.plan import Plan
     from srvau_train.plan import plan as reckon
 
@@ -94,20 +96,19 @@ def plan(config: str, changes: tuple[str, ...], as_json: bool) -> int:
 
 def _told(config: TrainConfig, plans: Sequence[Any]) -> str:
     n = plans[0].parameters
-    limit = f" of the {config.hardware.gpu_memory_gib:g} of a GPU" if config.hardware.gpus else ""
+    place = "a GPU" if config.hardware.gpus else "the machine"
+    limit = f"GiB of the {config.hardware.gpu_memory_gib:g} of {place}"
     lines = [
         f"{config.model.checkpoint}, {config.model.method}, {_where(config)}",
         f"parameters  {_count(n.total)}: text {_count(n.text)}, vocabulary {_count(n.embeddings)}, vision "
         f"{_count(n.vision)}; trained {_count(n.trained)}",
     ]
     for p in plans:
-        m = p.memory
+        parts = ", ".join(f"{name} {size:.1f}" for name, size in asdict(p.memory).items() if size)
         lines += [
             f"{p.stage:<5} {p.tokens} tokens a row, {p.visual_tokens} of them visual; "
-            f"{p.tokens_per_second:,.0f} tokens/s assumed; {p.hours:.1f} h",
-            f"      GiB{limit}: {m.total:.1f} (weights {m.weights:.1f}, gradients "
-            f"{m.gradients:.1f}, optimizer {m.optimizer:.1f}, activations {m.activations:.1f}, reference "
-            f"{m.reference:.1f}, cache {m.cache:.1f})",
+            f"{p.steps} steps ({p.steps_from}); {p.tokens_per_second:,.0f} tokens/s assumed; {p.hours:.1f} h",
+            f"      {limit}: {p.memory.total:.1f} ({parts})",
         ]
     return "\n".join(lines)
 
@@ -132,3 +133,14 @@ def need_trl() -> None:
         import trl  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
+
+
+def need_reporters(names: Sequence[str]) -> None:
+    """Say which place for metrics is not installed, before anything is loaded.
+
+    Raises:
+        UsageError: if one is not.
+    """
+    missing = [name for name in names if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"report_to: {missing[0]} is not installed: pip install {missing[0]}, or leave it out")
