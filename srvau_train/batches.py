@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from srvau_train.config import DataSection, ModelSection
 from srvau_train.examples import Example
-from vau_bench.errors import ModelError, UsageError, VideoError
+from srvau_train.skips import Skipped
+from vau_bench.errors import UsageError, VideoError
 from vau_bench.models.checkpoint import Source, find, load_processor
 from vau_bench.models.prepared import Prepared, collate
 from vau_bench.models.qwen_family import family_of
@@ -74,14 +75,6 @@ class Features:
     def length(self) -> int:
         """Tokens of prompt and response."""
         return int(self.prompt.inputs["input_ids"].shape[1]) + len(self.response)
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A row that cannot be shown, and why."""
-
-    index: int
-    reason: str
 
 
 class ExampleDataset:
@@ -212,39 +205,6 @@ def visual_tensors(features: Sequence[Features]) -> dict[str, Any]:
     return {name: torch.cat([f.prompt.inputs[name] for f in features if name in f.prompt.inputs]) for name in names}
 
 
-class SkipCount:
-    """Counts the rows that could not be shown, and says when they are too many.
-
-    Args:
-        most: share of the rows seen that may be skipped.
-        grace: rows before the share counts.
-    """
-
-    def __init__(self, most: float, grace: int = 20) -> None:
-        self.most = most
-        self.grace = grace
-        self.seen = 0
-        self.reasons: dict[int, str] = {}
-        self.skipped = 0
-
-    def count(self, rows: int, skipped: Sequence[Skipped]) -> None:
-        """Count so many rows, of which some were skipped.
-
-        Raises:
-            ModelError: if too many were.
-        """
-        self.seen += rows
-        self.skipped += len(skipped)
-        for item in skipped:
-            self.reasons.setdefault(item.index, item.reason)
-        if self.skipped > self.most * max(self.seen, self.grace):
-            first = next(iter(self.reasons.values()))
-            raise ModelError(
-                f"{self.skipped} of {self.seen} rows could not be shown (first: {first}); "
-                "mend the videos, or raise data.most_skipped"
-            )
-
-
 def check_rows(rows: Sequence[Example], *, responses: bool) -> None:
     """Refuse rows that cannot be trained on.
 
@@ -252,6 +212,7 @@ def check_rows(rows: Sequence[Example], *, responses: bool) -> None:
         UsageError: if there are none, or responses are missing.
     """
     if not rows:
-        raise UsageError("there is nothing to train on: name data.chains or data.tasks")
+        named = "data.chains or data.answers" if responses else "data.tasks"
+        raise UsageError(f"there is nothing to train on: name {named}")
     if responses and (bare := sum(row.response is None for row in rows)):
         raise UsageError(f"{bare} of {len(rows)} rows have no response to learn from")

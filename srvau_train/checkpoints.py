@@ -17,12 +17,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+from safetensors import SafetensorError
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
 from srvau_train.config import TrainConfig
-from vau_bench.errors import ModelError, RunError
+from vau_bench.errors import ModelError, RunError, UsageError
 
 COMPLETE, FINAL, METRICS, CONFIG = "complete", "final", "metrics.jsonl", "config.yaml"
+_FAILED_WRITES = (OSError, RuntimeError, SafetensorError)  # torch and safetensors wrap what the disk says
 
 
 class WholeCheckpoints:
@@ -36,17 +39,18 @@ class WholeCheckpoints:
 
     args: Any
     state: Any
+    accelerator: Any
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self.args.output_dir)
         target = folder / f"checkpoint-{self.state.global_step}"
         try:
             super()._save_checkpoint(model, trial)  # type: ignore[misc]
+            self.accelerator.wait_for_everyone()  # each process writes its own part
             if self.args.should_save:
                 (target / COMPLETE).write_text("")
-        except (OSError, RuntimeError) as error:
-            # safetensors and torch wrap what the disk says
-            if isinstance(error, RuntimeError) and not _about_disk(error):
+        except _FAILED_WRITES as error:
+            if not _about_disk(error):
                 raise
             shutil.rmtree(target, ignore_errors=True)
             last = latest(folder)
@@ -131,8 +135,8 @@ def disk(path: Path, then: str = "the same command tries again") -> Iterator[Non
     """
     try:
         yield
-    except (OSError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _about_disk(error):
+    except _FAILED_WRITES as error:
+        if not _about_disk(error):
             raise
         raise RunError(f"cannot write {path}: {_reason(error)}; {then}") from error
 
@@ -146,12 +150,14 @@ def latest(folder: Path) -> Path | None:
 def claim(out: Path, config: TrainConfig) -> None:
     """Make the folder of a training, or see that it belongs to the same configuration.
 
+    A field that its configuration does not know yet has the default.
+
     Raises:
         RunError: if it holds another training, or cannot be written.
     """
     path, text = out / CONFIG, config.dump()
     try:
-        if path.exists() and path.read_text("utf-8") != text:
+        if path.exists() and not _same(path.read_text("utf-8"), config):
             raise RunError(f"{out} holds a training of another configuration; choose another --out")
         out.mkdir(parents=True, exist_ok=True)
         # several processes of one training may claim it at once
@@ -163,6 +169,13 @@ def claim(out: Path, config: TrainConfig) -> None:
     for half in out.glob("checkpoint-*"):
         if not (half / COMPLETE).exists():
             shutil.rmtree(half, ignore_errors=True)
+
+
+def _same(text: str, config: TrainConfig) -> bool:
+    try:
+        return TrainConfig.parse(yaml.safe_load(text)) == config
+    except (UsageError, yaml.YAMLError):
+        return False
 
 
 def finish(trainer: Any, out: Path, processor: Any, *, model_arguments: dict[str, Any]) -> Path:
@@ -224,7 +237,9 @@ def _step_of(line: str) -> int:
 
 def _about_disk(error: Exception) -> bool:
     text = str(error).lower()
-    return any(words in text for words in ("no space", "os error", "i/o error", "iostream", "file write", "disk"))
+    return isinstance(error, OSError) or any(
+        words in text for words in ("no space", "os error", "i/o error", "iostream", "file write", "disk")
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -32,6 +32,10 @@ class LoraSection(Section):
         ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
         description="names of the linear layers of the language model that get one",
     )
+    vision_targets: list[str] = Field(
+        ["qkv", "proj", "gate_proj", "up_proj", "down_proj", "linear_fc1", "linear_fc2"],
+        description="names of those of the vision tower's blocks that get one, where model.freeze_vision is false",
+    )
 
 
 class ModelSection(Section):
@@ -53,8 +57,9 @@ class DataSection(Section):
     """What it is trained on, and how a clip is shown."""
 
     chains: list[Path] = Field([], description="folders that `train rocot` made; for sft")
-    tasks: list[str] = Field([], description="tasks whose training split gives prompts (grpo) or direct answers (sft)")
-    style: Literal["direct", "think", "reflect"] = Field("reflect", description="prompt style of rows of tasks")
+    answers: list[str] = Field([], description="tasks whose training split gives direct answers; for sft")
+    tasks: list[str] = Field([], description="tasks whose training split gives prompts; for grpo")
+    style: Literal["direct", "think", "reflect"] = Field("reflect", description="prompt style of grpo")
     split: str = Field("train", description="only train is accepted")
     data: Path | None = Field(None, description="folder of the annotations")
     videos: list[Path] = Field([], description="folders to look for videos in; default: beside the annotations")
@@ -130,22 +135,22 @@ class GrpoSection(Steps):
 class RewardSection(Section):
     """The reward; see `srvau_train.weights.RewardWeights`, whose defaults these are."""
 
-    format: float = 0.5
-    accuracy: float = 0.5
-    tiou: float = 0.5
-    effect: float = 1.0
-    form: float = 0.25
-    length: float = 0.1
-    answer: Literal["first", "last"] = "first"
-    style: Literal["direct", "think", "reflect"] = "reflect"
-    keep: float = 0.25
-    repair: float = 0.5
-    damage: float = -0.25
-    stay_wrong: float = 0.0
-    above_whole: bool = False
-    length_target: float = 2.0
-    length_limit: float = 2.5
-    most_words: int = 400
+    format: float = Field(0.5, description="weight of following the grammar to the letter")
+    accuracy: float = Field(0.5, description="weight of the right option or label")
+    tiou: float = Field(0.5, description="weight of the interval's tIoU")
+    effect: float = Field(1.0, description="weight of what the reflection did to the first answer")
+    form: float = Field(0.25, description="weight of a reflection that says something, once, and ends")
+    length: float = Field(0.1, description="weight of SRPO's term for the length of the response")
+    answer: Literal["first", "last"] = Field("first", description="which answer accuracy and tiou pay for")
+    style: Literal["direct", "think", "reflect"] = Field("reflect", description="grammar that a response must have")
+    keep: float = Field(0.25, description="effect of a right answer that stays right")
+    repair: float = Field(0.5, description="effect of a wrong one made right")
+    damage: float = Field(-0.25, description="effect of a right one made wrong")
+    stay_wrong: float = Field(0.0, description="effect of a wrong one that stays wrong")
+    above_whole: bool = Field(False, description="count tIoU from that of the whole video upwards")
+    length_target: float = Field(2.0, description="words of a response over those of its first solution, at best")
+    length_limit: float = Field(2.5, description="the same, where the term for length has fallen to 1/e")
+    most_words: int = Field(400, description="words of a reflection at most")
 
     def weights(self) -> RewardWeights:
         """Return the checked weights.
@@ -163,7 +168,7 @@ class HardwareSection(Section):
 
     gpus: int = Field(1, ge=0, description="GPUs of a node; 0: the CPU")
     nodes: int = Field(1, ge=1, description="nodes")
-    gpu_memory_gib: float = Field(80, gt=0, description="memory of a GPU")
+    gpu_memory_gib: float = Field(80, gt=0, description="memory of a GPU; where gpus is 0, of the machine")
     strategy: Literal["single", "ddp", "zero2", "zero3", "fsdp2"] = Field("single", description="how it is spread")
 
 
@@ -186,8 +191,12 @@ class TrainConfig(Section):
             raise ValueError("grpo.vllm needs data.mode: frames")
         if self.grpo.vllm_server and not self.grpo.vllm:
             raise ValueError("grpo.vllm_server needs grpo.vllm: true")
+        if (self.grpo.epsilon_high or self.grpo.epsilon) < self.grpo.epsilon:
+            raise ValueError("grpo.epsilon_high is less than grpo.epsilon: clip-higher widens the upper side")
         if self.grpo.advantage_on == "reflection" and self.reward.style != "reflect":
             raise ValueError("grpo.advantage_on: reflection needs reward.style: reflect")
+        if self.reward.style != self.data.style:
+            raise ValueError(f"data.style asks for {self.data.style}, reward.style pays for {self.reward.style}")
         if self.data.split != "train":
             raise ValueError(f"data.split must be train, not {self.data.split}: nothing else may be trained on")
         if self.hardware.strategy == "single" and self.hardware.gpus * self.hardware.nodes > 1:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.utils import RepeatSampler
 
 from srvau_train.batches import (
     IGNORED,
@@ -20,7 +21,6 @@ from srvau_train.batches import (
     ExampleDataset,
     Features,
     PromptBuilder,
-    SkipCount,
     check_rows,
     family_of_model,
     input_builder,
@@ -35,35 +35,49 @@ from srvau_train.rewards import reward_functions, truth_of
 from srvau_train.rollouts import SHOWN, SKIPPED, Prompts, effect_shares, reflection_start
 from srvau_train.sft import arguments, lora, prepare_weights, step_arguments
 from srvau_train.shown_images import shown_images
+from srvau_train.skips import CountsSkips, SkipCount
 from srvau_train.sources import training_rows
 from srvau_train.weights import RewardWeights
 from vau_bench.errors import ModelError, UsageError
 
 
-class VideoGRPOTrainer(WholeCheckpoints, Profiled, GRPOTrainer):  # type: ignore[misc]
+class PromptOrder(RepeatSampler):  # type: ignore[misc]
+    """TRL's order of the prompts; an epoch has the same one whether the training began before it or within it."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of an epoch."""
+        self.generator.manual_seed(self.seed + epoch)
+
+
+class VideoGRPOTrainer(WholeCheckpoints, Profiled, CountsSkips, GRPOTrainer):  # type: ignore[misc]
     """TRL's trainer over prompts with video.
 
     Attributes:
         weights: of the reward, for the shares of what reflections did.
-        skips: counts rows that could not be shown.
         drop_flat_groups: leave out prompts whose completions all earn the same.
         reflection_only: let only tokens from `<reflect>` on learn.
     """
 
     weights: RewardWeights
-    skips: SkipCount
     drop_flat_groups: bool = False
     reflection_only: bool = False
 
     _shown: list[Features]
     _which: list[int]
 
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> PromptOrder:
+        usual = super()._get_train_sampler(*args, **kwargs)
+        return PromptOrder(
+            usual.data_source, usual.mini_repeat_count, usual.batch_size, usual.repeat_count, usual.shuffle, usual.seed
+        )
+
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         import torch
 
         self._shown = [record.pop(SHOWN) for record in inputs]
         self._which = list(range(len(inputs)))
-        self.skips.count(len(inputs), [item for record in inputs for item in record.pop(SKIPPED, ())])
+        skipped = [item for record in inputs for item in record.pop(SKIPPED, ())]
+        self.skips.count(len({record["prompt"] for record in inputs}) + len(skipped), skipped)
         batch: dict[str, Any] = super()._generate_and_score_completions(inputs)
         batch["clip"] = torch.arange(len(inputs))
         if self.reflection_only:
@@ -236,6 +250,7 @@ def train_grpo(
     keep_off_stdout(trainer, bar=bar)
     last = latest(out)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+    trainer.tell_skipped()
     return finish(trainer, out, processor, model_arguments=arguments(config))
 
 

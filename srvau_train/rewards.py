@@ -149,8 +149,12 @@ def repeats(text: str) -> bool:
     return len(set(sentences)) < len(sentences)
 
 
+@lru_cache(maxsize=4096)
 def total(text: str, truth: Truth, weights: RewardWeights = RewardWeights()) -> Reward:  # noqa: B008
-    """Return the reward of one completion, with each component."""
+    """Return the reward of one completion, with each component.
+
+    The last ones are remembered: each component, and what tells reflections apart, asks for the same.
+    """
     grammar = parse_grammar(text)
     if AMBIGUOUS & set(grammar.problems):
         asked = grade(None, truth)
@@ -211,15 +215,14 @@ def reward_functions(weights: RewardWeights = RewardWeights()) -> list[RewardFun
     TRL logs each by its name and adds them up by `GRPOConfig.reward_weights`; pass it `weights.listed()`. A component
     that a row does not ask for is NaN, which TRL leaves out of sum and log. The columns are those of `truth_of`.
     """
-    assess = lru_cache(maxsize=4096)(lambda text, truth: total(text, truth, weights))
-    return [_reward_function(name, index, assess) for index, name in enumerate(COMPONENTS)]
+    return [_reward_function(name, index, weights) for index, name in enumerate(COMPONENTS)]
 
 
-def _reward_function(name: str, index: int, assess: Callable[[str, Truth], Reward]) -> RewardFunction:
+def _reward_function(name: str, index: int, weights: RewardWeights) -> RewardFunction:
     def reward(completions: Sequence[Any], **columns: Any) -> list[float]:
         rows = _rows(columns, len(completions))
         pairs = zip(completions, rows, strict=True)
-        return [float(assess(completion_text(c), truth_of(row)).components[index]) for c, row in pairs]
+        return [float(total(completion_text(c), truth_of(row), weights).components[index]) for c, row in pairs]
 
     reward.__name__ = f"{name}_reward"
     return reward

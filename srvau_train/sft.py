@@ -15,7 +15,6 @@ from srvau_train.batches import (
     DecodedHere,
     ExampleDataset,
     PromptBuilder,
-    SkipCount,
     check_rows,
     family_of_model,
     input_builder,
@@ -26,6 +25,7 @@ from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, 
 from srvau_train.config import Steps, TrainConfig
 from srvau_train.examples import Example
 from srvau_train.profile import Profiled
+from srvau_train.skips import CountsSkips, SkipCount
 from srvau_train.sources import training_rows
 
 SKIPPED = "skipped_rows"
@@ -91,10 +91,9 @@ class LengthGroups(Sampler):  # type: ignore[misc]
         yield from short
 
 
-class VideoSFTTrainer(WholeCheckpoints, Profiled, SFTTrainer):  # type: ignore[misc]
+class VideoSFTTrainer(WholeCheckpoints, Profiled, CountsSkips, SFTTrainer):  # type: ignore[misc]
     """TRL's trainer, which counts rows that cannot be shown and keeps whole checkpoints."""
 
-    skips: SkipCount
     muon_rate: float | None = None
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
@@ -174,6 +173,7 @@ def train_sft(
     keep_off_stdout(trainer, bar=bar)
     last = latest(out)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+    trainer.tell_skipped()
     return finish(trainer, out, processor, model_arguments=arguments(config))
 
 
@@ -246,21 +246,29 @@ def prepare_weights(model: Any, config: TrainConfig) -> None:
     model.config.use_cache = False
     if config.model.freeze_vision:
         model.model.visual.requires_grad_(False)
+        # with gradient checkpointing transformers lets the embeddings of each part require gradients: of the tower's
+        # patches, too, and with these all of the tower would keep its activations
+        model.model.visual.get_input_embeddings = lambda: None
 
 
 def lora(config: TrainConfig) -> Any:
-    """Return the adapters' configuration, `None` where all weights are trained."""
+    """Return the adapters' configuration, `None` where all weights are trained.
+
+    The tower gets adapters too, in the linear layers of its blocks, unless it is frozen.
+    """
     if config.model.method == "full":
         return None
     from peft import LoraConfig
 
     own = config.model.lora
-    targets = "|".join(own.targets)
+    places = [rf".*language_model.*\.({'|'.join(own.targets)})"]
+    if not config.model.freeze_vision:
+        places.append(rf".*visual\.blocks\..*\.({'|'.join(own.vision_targets)})")
     return LoraConfig(
         r=own.r,
         lora_alpha=own.alpha,
         lora_dropout=own.dropout,
-        target_modules=rf".*language_model.*\.({targets})",
+        target_modules="|".join(places),
         task_type="CAUSAL_LM",
     )
 

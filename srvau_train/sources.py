@@ -10,11 +10,11 @@ from srvau_train.rocot.splits import check_in_distribution
 
 
 def training_rows(data: DataSection, *, responses: bool) -> list[Example]:
-    """Return the rows of chains and tasks.
+    """Return the rows of chains and answers, or of prompts.
 
     Args:
         data: names them.
-        responses: whether rows hold what to say, for SFT; else prompts alone, for GRPO.
+        responses: whether rows hold what to say, for SFT: those of `chains` and `answers`; else those of `tasks`.
 
     Raises:
         UnknownNameError: for a task that does not exist.
@@ -29,8 +29,9 @@ def training_rows(data: DataSection, *, responses: bool) -> list[Example]:
     if responses:
         for folder in data.chains:
             rows += chain_examples(folder, catalogue, **shown)
-    tasks = [catalogue.get(name) for name in data.tasks]
+    tasks = [catalogue.get(name) for name in (data.answers if responses else data.tasks)]
     check_in_distribution(tasks, allowed=data.ucf_grounding)
+    style = "direct" if responses else data.style
     for task in tasks:
-        rows += task_examples(task, style=data.style, split=data.split, answers=responses, **shown)
+        rows += task_examples(task, style=style, split=data.split, answers=responses, **shown)
     return rows

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from srvau_train.checkpoints import FINAL, METRICS
@@ -39,7 +40,8 @@ def write_card(training: Training, beside: Sequence[Path] = ()) -> Path:
         beside: folders of the same recipe from other seeds, whose figures stand beside.
     """
     out = training.out
-    parts = [_HEAD.format(command=_command(training), seed=training.recipe.seed, parameters=_parameters(out))]
+    command = _command(training, beside)
+    parts = [_HEAD.format(command=command, seed=training.recipe.seed, parameters=_parameters(out))]
     parts.append("## Measured on the test split\n\n" + "\n".join(_rows(out)))
     compared = list(_compared(out))
     if compared:
@@ -74,9 +76,10 @@ Made by `{command}`; seed {seed}. It is shown a frame a second at 96 x 96 pixels
 own behind its times (`mode=patches`); the times in its answers lie half-way between two frames."""
 
 
-def _command(training: Training) -> str:
-    seed = training.recipe.seed
-    return "vau-bench train nano" + (f" --seed {seed}" if seed else "")
+def _command(training: Training, beside: Sequence[Path]) -> str:
+    seed, rivals = training.recipe.seed, (training.out / "runs" / name for name in ("answers", "grpo-answers"))
+    options = (f" --seed {seed}" if seed else "", " --ablations" if any(r.is_dir() for r in rivals) else "")
+    return "vau-bench train nano" + "".join(options) + " --beside DIR" * len(beside)
 
 
 def _parameters(out: Path) -> str:
@@ -151,7 +154,8 @@ def _others(out: Path, beside: Sequence[Path]) -> Iterator[str]:
 
 def _told(recipe: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     """Return the seed of a recipe, and in what else it differs from that of this run."""
-    others = [f", {name} {value}" for name, value in recipe.items() if name != "seed" and value != own.get(name)]
+    fields, known = (pd.json_normalize(values).to_dict("records")[0] for values in (dict(recipe), dict(own)))
+    others = [f", {name} {value}" for name, value in fields.items() if name != "seed" and value != known.get(name)]
     return f"seed {recipe['seed']}{''.join(others)}"
 
 
@@ -252,7 +256,7 @@ def draw_curves(out: Path) -> Path | None:
         "grpo: reward": _curve(out / "grpo" / METRICS, "reward"),
         **{
             f"grpo: {part}": _curve(out / "grpo" / METRICS, f"rewards/{part}_reward/mean")
-            for part in ("format", "accuracy", "tiou", "effect")
+            for part in ("format", "accuracy", "tiou", "effect", "form")
         },
     }
     logged = {title: curve for title, curve in logged.items() if curve}

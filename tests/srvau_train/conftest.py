@@ -65,8 +65,8 @@ def make_config(tiny_qwen25_checkpoint):
         base = {
             "model": {"checkpoint": str(tiny_qwen25_checkpoint), "dtype": "float32", "device": "cpu",
                       "gradient_checkpointing": False},
-            "data": {"mode": "video", "frames": PLAN, "max_pixels": SIZE * SIZE * 4, "min_pixels": 28 * 28,
-                     "workers": 0},
+            "data": {"mode": "video", "style": "direct", "frames": PLAN, "max_pixels": SIZE * SIZE * 4,
+                     "min_pixels": 28 * 28, "workers": 0},
             "sft": {"learning_rate": 3e-3, "max_steps": 20, "batch_size": 4, "accumulation": 1, "save_every": 1000,
                     "log_every": 1, "bf16": False, "group_by_length": False},
             "grpo": {"learning_rate": 1e-3, "steps": 6, "prompts": 2, "rollouts": 4, "max_new_tokens": 12, "beta": 0.0,

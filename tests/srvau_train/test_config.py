@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from srvau_train.command import CONFIGS, config_of
+from srvau_train.command import CONFIGS, config_of, need_reporters
 from srvau_train.config import TrainConfig
 from srvau_train.weights import RewardWeights
 from vau_bench.errors import UsageError
 
 SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
-LAUNCH = CONFIGS.parent / "launch"
 
 
 def parse(**sections) -> TrainConfig:
@@ -36,6 +33,8 @@ class TestBadConfigurations:
                  "reward": {"style": "think", "effect": 0, "form": 0, "length": 0}},
                 "needs reward.style: reflect",
             ),
+            ({"grpo": {"epsilon_high": 0.1}}, "grpo.epsilon_high is less than grpo.epsilon"),
+            ({"data": {"style": "think"}}, "data.style asks for think, reward.style pays for reflect"),
             ({"data": {"min_pixels": 900_000}}, "data.min_pixels is more than data.max_pixels"),
             ({"data": {"split": "test"}}, "nothing else may be trained on"),
             ({"hardware": {"gpus": 8}}, "choose ddp, zero2, zero3 or fsdp2"),
@@ -72,6 +71,19 @@ class TestBadConfigurations:
             config_of("qwen99", [])
 
 
+def test_a_place_for_metrics_that_is_not_installed_is_told_before_anything_is_loaded(monkeypatch):
+    monkeypatch.setattr("srvau_train.command.find_spec", lambda name: None if name == "wandb" else name)
+    need_reporters(["tensorboard"])
+    with pytest.raises(UsageError, match="report_to: wandb is not installed: pip install wandb"):
+        need_reporters(["tensorboard", "wandb"])
+
+
+def test_every_field_is_described():
+    for name, section in TrainConfig.model_fields.items():
+        fields = getattr(section.annotation, "model_fields", {"": section})
+        assert all(f.description for f in fields.values() if not hasattr(f.annotation, "model_fields")), name
+
+
 def test_what_is_dumped_is_what_was_parsed():
     config = parse(sft={"learning_rate": 3e-5}, reward={"effect": 0.5})
     assert TrainConfig.parse(yaml.safe_load(config.dump())) == config
@@ -100,42 +112,6 @@ class TestShipped:
             }, unwritten  # fmt: skip
 
 
-class TestLaunchers:
-    @pytest.mark.parametrize("path", sorted(LAUNCH.glob("*.yaml")), ids=lambda p: p.stem)
-    def test_accelerate_reads_them(self, path):
-        pytest.importorskip("accelerate")
-        from accelerate.commands.config.config_args import load_config_from_file
-
-        found = load_config_from_file(str(path))
-        assert found.mixed_precision == "bf16" and found.num_processes >= 1
-
-    @pytest.mark.parametrize("path", sorted(LAUNCH.glob("*.sh")), ids=lambda p: p.stem)
-    def test_bash_reads_them(self, path):
-        assert subprocess.run(["bash", "-n", path], check=False).returncode == 0
-        assert os.access(path, os.X_OK)
-
-    def test_slurm_hands_the_stage_on(self, tmp_path):
-        for name, body in {"scontrol": "echo node-a; seq 20000", "srun": 'echo "$@"'}.items():
-            (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-            (tmp_path / name).chmod(0o755)
-        env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_NODELIST": "x", "SLURM_NNODES": "2",
-               "SLURM_GPUS_ON_NODE": "4"}  # fmt: skip
-        done = subprocess.run(
-            [LAUNCH / "slurm.sh", "grpo", "qwen2_5_vl_7b", "--out", "o"],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for part in (
-            "--num_machines 2 --num_processes 8",
-            "--main_process_ip node-a",
-            "--machine_rank $SLURM_NODEID",
-            "train grpo qwen2_5_vl_7b --out o",
-        ):
-            assert part in done.stdout
-
-
 def test_no_configuration_names_a_path_of_this_machine():
-    for path in (*CONFIGS.iterdir(), *LAUNCH.iterdir()):
+    for path in CONFIGS.iterdir():
         assert str(Path.home()) not in path.read_text()

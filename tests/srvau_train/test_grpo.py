@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from srvau_train.batches import ExampleDataset, Features, input_builder, load_base, visual_tensors
 from srvau_train.grading import Truth
+from srvau_train.rewards import tiou_reward
 from srvau_train.rollouts import CELLS, Prompts, effect_shares, reflection_start, truth_columns
 from srvau_train.weights import RewardWeights
 from vau_bench.errors import ModelError, UsageError
@@ -34,7 +37,7 @@ def trainer(make_config, make_rows, tmp_path):
         from srvau_train.grpo import _trainer
         from srvau_train.sft import prepare_weights
 
-        config = make_config(data={"mode": mode}, **sections)
+        config = make_config(**{**sections, "data": {"mode": mode, **sections.get("data", {})}})
         model, processor, family = load_base(config.model)
         builder = input_builder(processor, model, family, config.data)
         dataset = ExampleDataset(make_rows(4, responses=False), builder, processor.tokenizer, source)
@@ -44,6 +47,13 @@ def trainer(make_config, make_rows, tmp_path):
         return made, made._generate_and_score_completions(records)
 
     return make
+
+
+def _generated(made, tokens, rollouts=4):
+    """Return the batch of completions that all are these tokens."""
+    made.use_vllm, made.vllm_generation, made._last_loaded_step = True, Engine(tokens), -1
+    rows = [row for row in range(8 // rollouts) for _ in range(rollouts)]
+    return made._generate_and_score_completions(Prompts(ExampleDataset(*_parts(made)))([{"row": row} for row in rows]))
 
 
 def _parts(made):
@@ -115,6 +125,39 @@ class TestOptions:
         assert "<reflect>" not in tokenizer.decode(tokens[:start])
         assert reflection_start(tokenizer, tokenizer("<answer>B</answer>")["input_ids"]) == 0
 
+    def test_what_stands_before_the_reflection_bears_no_loss(self, trainer, clips):
+        made, _ = trainer(
+            clips(),
+            data={"style": "reflect"},
+            grpo={"advantage_on": "reflection"},
+            reward={"style": "reflect", "effect": 1.0, "answer": "first"},
+        )
+        text = "<think>B</think><answer>B</answer><reflect>Was it?</reflect><think>A</think><answer>A</answer>"
+        tokens = made._tokenizer(text)["input_ids"]
+        before = reflection_start(made._tokenizer, tokens)
+        batch = _generated(made, tokens, rollouts=8)
+        learns = batch["completion_mask"] * batch["tool_mask"]
+        assert 0 < before < len(tokens)
+        assert learns.tolist() == [[0] * before + [1] * (len(tokens) - before)] * 8
+        assert batch["num_items_in_batch"] == learns.sum()
+
+    @pytest.mark.parametrize(("high", "learns"), [(None, False), (0.2, False), (0.3, True)])
+    def test_clip_higher_widens_the_upper_side_alone(self, trainer, clips, high, learns):
+        import torch
+
+        made, batch = trainer(clips(), grpo={"epsilon": 0.2, "epsilon_high": high})
+        made.current_gradient_accumulation_steps = 1
+
+        def gradient(ratio, advantage):
+            batch["old_per_token_logps"] = logps(made, batch).detach() - math.log(ratio)
+            batch["advantages"] = torch.full((8,), advantage)
+            made.model.zero_grad()
+            made._compute_loss(made.model, batch).backward()
+            return sum(float(p.grad.abs().sum()) for p in made.model.parameters() if p.grad is not None)
+
+        assert (gradient(1.25, 1.0) > 0) == learns
+        assert gradient(0.75, -1.0) == 0 < gradient(1.1, 1.0)
+
     @pytest.mark.parametrize("loss_type", ["grpo", "dr_grpo", "dapo"])
     def test_flat_groups_leave_the_loss_and_its_divisor(self, trainer, clips, loss_type):
         import torch
@@ -173,6 +216,19 @@ class TestOptions:
         with pytest.raises(UsageError, match="cannot be shared by 1 processes in batches of 3"):
             train(make_config(grpo={"micro_batch": 3}), tmp_path, make_rows(4, responses=False), clips())
 
+    def test_an_epoch_has_its_order_whichever_one_a_training_begins_with(self):
+        from srvau_train.grpo import PromptOrder
+
+        def orders(*epochs):
+            order = PromptOrder(range(20), 2, batch_size=4, repeat_count=3, seed=5)
+            for epoch in epochs:
+                order.set_epoch(epoch)
+                yield list(order)
+
+        first, second = orders(0, 1)
+        assert [second] == list(orders(1)) and first != second
+        assert sorted(first) == sorted(second) == sorted([*range(20)] * 6)
+
     def test_fewer_rows_than_a_step_has_prompts_would_train_nothing(self, make_config, make_rows, clips, tmp_path):
         with pytest.raises(UsageError, match=r"3 rows are fewer than the 4 prompts of a step; lower grpo\.prompts"):
             train(make_config(grpo={"prompts": 4}), tmp_path, make_rows(3, responses=False), clips())
@@ -204,9 +260,7 @@ class TestVllm:
         import torch
 
         made, _ = trainer(clips(sizes=(56, 84)), "frames")
-        made.use_vllm, made.vllm_generation, made._last_loaded_step = True, Engine([5, 6, 7]), -1
-        records = Prompts(ExampleDataset(*_parts(made)))([{"row": row} for row in (0, 0, 0, 0, 1, 1, 1, 1)])
-        batch = made._generate_and_score_completions(records)
+        batch = _generated(made, [5, 6, 7])
         ((prompts, images),) = made.vllm_generation.asked
         assert batch["completion_ids"].tolist() == [[5, 6, 7]] * 8
         for f, prompt, shown in zip(made._shown, prompts, images, strict=True):
@@ -255,16 +309,18 @@ class TestTraining:
         functions = grpo.reward_functions
         monkeypatch.setattr(grpo, "reward_functions", lambda w: [format_reward, *functions(w)[1:]])
 
-        config = make_config(grpo={"save_every": 2, "micro_batch": 4, "steps": 4})
+        config = make_config(grpo={"save_every": 2, "micro_batch": 4})
         rows = make_rows(8, responses=False)
-        whole = train(config, tmp_path / "whole", rows, clips())
+        source = clips()
+        whole = train(config, tmp_path / "whole", rows, source)
+        assert source.loaded < 6 * 2 * 2, "a clip is decoded once a step, though its completions come in two parts"
 
         class Stop(Exception):
             pass
 
         class Killer(TrainerCallback):
             def on_step_begin(self, args, state, control, **kwargs):
-                if state.global_step == 3:
+                if state.global_step == 5:
                     raise Stop
 
         with pytest.raises(Stop):
@@ -277,7 +333,7 @@ class TestTraining:
             "seconds/batch",
             "rewards/format_reward/mean",
         ):
-            assert len(metrics(tmp_path / "cut", name)) == 4, name
+            assert len(metrics(tmp_path / "cut", name)) == 6, name
         assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
         first = Path(config.model.checkpoint) / "model.safetensors"
         assert (whole / "model.safetensors").read_bytes() != first.read_bytes(), "something was learnt"
@@ -294,8 +350,32 @@ class TestTraining:
         assert records[0]["option"] == rows[1].truth.option, "its truth comes with it"
         assert len(records[0]["skipped"]) == 1
         lost = ExampleDataset(rows[:1], dataset._builder, processor.tokenizer, clips())
-        with pytest.raises(ModelError, match="could not be shown"):
+        with pytest.raises(ModelError, match="none of 1 rows could be shown"):
             Prompts(lost)([{"row": 0}])
+
+    def test_prompts_are_what_is_counted_not_their_completions(self, trainer, clips):
+        made, _ = trainer(clips())
+        assert (made.skips.seen, made.skips.skipped) == (2, 0)
+
+    def test_a_batch_that_comes_again_is_not_decoded_again(self, make_config, make_rows, clips):
+        config, source = make_config(), clips()
+        model, processor, family = load_base(config.model)
+        builder = input_builder(processor, model, family, config.data)
+        rows = make_rows(4, responses=False, videos=["train-x.mp4", "train-1.mp4", "train-2.mp4", "train-3.mp4"])
+        prompts = Prompts(ExampleDataset(rows, builder, processor.tokenizer, source))
+        first, again = (prompts([{"row": 0}, {"row": 2}]) for _ in range(2))
+        assert source.loaded == 3
+        assert [r["shown"] for r in first] == [r["shown"] for r in again] and first[0]["skipped"] == again[0]["skipped"]
+
+    def test_an_interval_is_graded_by_how_long_the_decoded_video_is(self, make_config, make_rows, clips):
+        config = make_config()
+        model, processor, family = load_base(config.model)
+        rows = [replace(row, truth=replace(row.truth, duration=None)) for row in make_rows(2, kind="grounding")]
+        builder = input_builder(processor, model, family, config.data)
+        records = Prompts(ExampleDataset(rows, builder, processor.tokenizer, clips()))([{"row": 0}, {"row": 1}])
+        assert [record["duration"] for record in records] == [4.0, 4.0]
+        whole = Truth(segments=((1.0, 2.0),), duration=records[0]["duration"])
+        assert tiou_reward("<glue>[0.0, 4.0]</glue>", whole, above_whole=True) == 0
 
 
 class TestWhatReflectionsDid:

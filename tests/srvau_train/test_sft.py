@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import shutil
 import subprocess
@@ -14,12 +15,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
 from srvau_train.batches import (
     IGNORED,
     ExampleDataset,
-    SkipCount,
-    Skipped,
     input_builder,
     load_base,
     response_tokens,
@@ -27,6 +27,7 @@ from srvau_train.batches import (
 )
 from srvau_train.checkpoints import latest
 from srvau_train.examples import task_examples
+from srvau_train.skips import SkipCount, Skipped
 from vau_bench.errors import DataError, ModelError, RunError, UsageError
 
 pytest.importorskip("trl")
@@ -155,9 +156,12 @@ class TestTraining:
     def test_the_loss_falls_and_the_result_loads(self, make_config, make_rows, clips, metrics, tmp_path):
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        final = train(make_config(), tmp_path / "out", make_rows(8), clips())
+        config = make_config().model_copy(update={"report_to": ["tensorboard"]})
+        final = train(config, tmp_path / "out", make_rows(8), clips())
         losses = metrics(tmp_path / "out", "loss")
         assert sum(losses[-4:]) < 0.7 * sum(losses[:4])
+        assert set(metrics(tmp_path / "out", "skipped_rows")) == {0}
+        assert any((tmp_path / "out").rglob("events.out.tfevents.*"))
         AutoModelForImageTextToText.from_pretrained(final)
         assert AutoProcessor.from_pretrained(final).chat_template
         assert json.loads((final / "vau_bench.json").read_text())["mode"] == "video"
@@ -181,6 +185,36 @@ class TestTraining:
         assert changed and not any("visual" in name for name in changed)
         assert after.keys() == before.keys(), "adapters are merged"
 
+    @pytest.mark.parametrize("method", ["full", "lora"])
+    @pytest.mark.parametrize("frozen", [True, False])
+    def test_a_frozen_tower_keeps_nothing_for_the_way_back(
+        self, make_config, make_rows, clips, tmp_path, method, frozen
+    ):
+        from transformers import TrainerCallback
+
+        needed = []
+
+        class Watch(TrainerCallback):
+            def on_train_begin(self, args, state, control, model, **kwargs):
+                visual = next(m for name, m in model.named_modules() if name.endswith("visual"))
+                visual.register_forward_hook(lambda m, args, out: needed.append(out.pooler_output.requires_grad))
+
+        section = {"method": method, "lora": {"r": 4}, "freeze_vision": frozen, "gradient_checkpointing": True}
+        config = make_config(sft={"max_steps": 2}, model=section)
+        train(config, tmp_path / "out", make_rows(8), clips(), callbacks=[Watch()])
+        assert len(needed) >= 2 and set(needed) == {not frozen}
+
+    def test_a_tower_that_is_not_frozen_gets_adapters_too(
+        self, make_config, make_rows, clips, tmp_path, tiny_qwen25_checkpoint
+    ):
+        section = {"method": "lora", "lora": {"r": 4}, "freeze_vision": False}
+        config = make_config(sft={"max_steps": 2}, model=section)
+        final = train(config, tmp_path / "out", make_rows(8), clips())
+        before, after = weights(tiny_qwen25_checkpoint), weights(final)
+        changed = {name.rpartition("blocks.0.")[2] for name in after if not (before[name] == after[name]).all()}
+        assert {"attn.qkv.weight", "attn.proj.weight", "mlp.up_proj.weight"} <= changed
+        assert after.keys() == before.keys(), "adapters are merged"
+
     def test_muon_trains_and_resumes(self, make_config, make_rows, clips, metrics, tmp_path):
         more = {"optimizer": "muon", "muon_rate": 0.02, "max_steps": 6, "save_every": 2, "group_by_length": True}
         config = make_config(sft=more)
@@ -199,6 +233,12 @@ class TestTraining:
         assert source.loaded == 0
         with pytest.raises(RunError, match="another configuration"):
             train(make_config(sft={"max_steps": 2}), tmp_path / "out", make_rows(4), source)
+        path = tmp_path / "out" / "config.yaml"
+        path.write_text(path.read_text().replace("  answers: []\n", ""))
+        train(config, tmp_path / "out", make_rows(4), source)
+        path.write_text("model: [")
+        with pytest.raises(RunError, match="another configuration"):
+            train(config, tmp_path / "out", make_rows(4), source)
 
 
 class Stop(Exception):
@@ -246,8 +286,10 @@ class TestBadInput:
         videos = [f"train-{n:04d}.mp4" for n in range(8)]
         videos[3] = "train-x.mp4"
         config = make_config(sft={"max_steps": 4, "batch_size": 2}, data={"most_skipped": 0.5})
-        train(config, tmp_path / "out", make_rows(8, videos=videos), clips())
+        with pytest.warns(UserWarning, match=r"1 times a row could not be shown .* \(first: train-x.mp4 is damaged\)"):
+            train(config, tmp_path / "out", make_rows(8, videos=videos), clips())
         assert len(metrics(tmp_path / "out", "loss")) == 4
+        assert metrics(tmp_path / "out", "skipped_rows")[-1] == 1
 
     def test_too_many_of_them_end_it(self, make_config, make_rows, clips, tmp_path):
         config = make_config(sft={"max_steps": 40})
@@ -298,20 +340,32 @@ class TestBadInput:
                 train(make_config(model={"checkpoint": str(folder)}), tmp_path / "out", make_rows(4), clips())
             assert not (tmp_path / "out").exists(), "the folder is still free for the right one"
 
-    def test_a_full_disk_leaves_the_last_whole_checkpoint(self, make_config, make_rows, clips, tmp_path, monkeypatch):
-        import torch
-
+    @pytest.mark.parametrize(
+        ("saver", "enough", "error"),
+        [
+            ("torch.save", 4, OSError(errno.ENOSPC, "No space left on device")),
+            ("torch.save", 4, RuntimeError("[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed "
+                                           "writing file data/3: file write failed")),
+            ("transformers.modeling_utils.safe_save_file", 1,
+             SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")),
+        ],
+        ids=["os", "torch", "safetensors"],
+    )  # fmt: skip
+    def test_a_full_disk_leaves_the_last_whole_checkpoint(
+        self, make_config, make_rows, clips, tmp_path, monkeypatch, saver, enough, error
+    ):
         config = make_config(sft={"max_steps": 6, "save_every": 2})
-        save, calls = torch.save, []
+        module, _, name = saver.rpartition(".")
+        save, calls = getattr(importlib.import_module(module), name), []
 
         def full(*args, **kwargs):
             calls.append(args)
-            if len(calls) > 4:
-                raise OSError(errno.ENOSPC, "No space left on device")
+            if len(calls) > enough:
+                raise error
             return save(*args, **kwargs)
 
-        monkeypatch.setattr(torch, "save", full)
-        with pytest.raises(RunError, match=r"No space left on device; checkpoint-\d is whole"):
+        monkeypatch.setattr(saver, full)
+        with pytest.raises(RunError, match=r"cannot write checkpoint-\d: .*; checkpoint-\d is whole"):
             train(config, tmp_path / "out", make_rows(12), clips())
         monkeypatch.undo()
         assert train(config, tmp_path / "out", make_rows(12), clips()).is_dir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,14 +128,16 @@ class TestCard:
         from srvau_train.nano.card import _others
         from srvau_train.nano.train import Training
 
-        for seed, value, steps in ((0, 0.6, 400), (1, 0.5, 430)):
-            run = Training(tmp_path / str(seed), Recipe(seed=seed, grpo_steps=steps)).out / "runs" / "grpo"
+        lesson = replace(Recipe().vision, steps=2000)
+        recipes = Recipe(), Recipe(seed=1, grpo_steps=430, vision=lesson)
+        for seed, value, recipe in ((0, 0.6, recipes[0]), (1, 0.5, recipes[1])):
+            run = Training(tmp_path / str(seed), recipe).out / "runs" / "grpo"
             run.mkdir(parents=True)
             metrics = {"accuracy": {"value": value, "low": value - 0.1, "high": value + 0.1}}
             task = {"kind": "mcq", "metrics": metrics, "reflection": {"metrics": {"graded_gain": metrics["accuracy"]}}}
             (run / "results.json").write_text(json.dumps({"tasks": [task]}))
         assert list(_others(tmp_path / "0", [tmp_path / "1"])) == [
-            "| task | metric | seed 0 | seed 1, grpo_steps 430 |",
+            "| task | metric | seed 0 | seed 1, grpo_steps 430, vision.steps 2000 |",
             "|---|---|---|---|",
             "| mcq | accuracy | 60.0 [50.0, 70.0] | 50.0 [40.0, 60.0] |",
             "| mcq | reflection: graded_gain | 60.0 [50.0, 70.0] | 50.0 [40.0, 60.0] |",

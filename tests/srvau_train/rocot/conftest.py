@@ -211,3 +211,21 @@ def teacher(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
 def good() -> Callable[..., str]:
     """What a good teacher replies, see `teach`."""
     return teach
+
+
+@pytest.fixture
+def real(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The released test files, and clips with their rows as if they were training rows of two datasets."""
+    monkeypatch.setenv("VAU_BENCH_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "real" / "vau_bench"
+    root.mkdir(parents=True)
+    for path in (shared / "vau_bench").glob("test_*.csv"):
+        (root / path.name).write_bytes(path.read_bytes())
+    with (shared / "real_clips" / "clips.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (root / "train.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for prefix in ("msad_", "ecva_", "ucf_"):
+            writer.writerows({**row, "Video Name": prefix + row["Video Name"]} for row in rows)
+    return root.parent

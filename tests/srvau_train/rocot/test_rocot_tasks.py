@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from contextlib import closing
@@ -286,24 +285,6 @@ def test_any_model_of_vau_bench_gives_first_answers(yard, taught, tmp_path) -> N
 
 
 # Real rows, where they are
-
-
-@pytest.fixture
-def real(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The released test files, and clips with their rows as if they were training rows of two datasets."""
-    monkeypatch.setenv("VAU_BENCH_CACHE", str(tmp_path / "cache"))
-    root = tmp_path / "real" / "vau_bench"
-    root.mkdir(parents=True)
-    for path in (shared / "vau_bench").glob("test_*.csv"):
-        (root / path.name).write_bytes(path.read_bytes())
-    with (shared / "real_clips" / "clips.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    with (root / "train.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        for prefix in ("msad_", "ucf_"):
-            writer.writerows({**row, "Video Name": prefix + row["Video Name"]} for row in rows)
-    return root.parent
 
 
 def test_real_rows_and_videos_become_chains(real, shared, teacher, chat_server, say, good, tmp_path) -> None:
