@@ -46,7 +46,8 @@ class PromptOrder(RepeatSampler):  # type: ignore[misc]
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch."""
-        self.generator.manual_seed(self.seed + epoch)
+        if self.shuffle:
+            self.generator.manual_seed(self.seed + epoch)
 
 
 class VideoGRPOTrainer(WholeCheckpoints, Profiled, CountsSkips, GRPOTrainer):  # type: ignore[misc]

@@ -170,12 +170,13 @@ def memory_of(s: Stage) -> Memory:
     state = 12 if s.zero else 2 * each
     split = s.world if strategy in ("zero3", "fsdp2") else 1
     spread = s.world if strategy in ("zero2", "zero3", "fsdp2") else 1
+    copies = 2 if strategy == "ddp" and s.world > 1 else 1  # DDP gathers gradients in buckets beside them
     grpo = config.grpo if s.name == "grpo" else None
     separate = grpo is not None and grpo.beta > 0 and not adapters
     within = grpo is not None and grpo.vllm and not grpo.vllm_server
     return Memory(
         weights=(n.total * s.weight_bytes + adapters * each) / split / GIB,
-        gradients=n.trained * each / spread / GIB,
+        gradients=copies * n.trained * each / spread / GIB,
         optimizer=n.trained * state / spread / GIB,
         activations=_activations(s) / GIB,
         logits=_logits(s, gathered=split > 1) / GIB,

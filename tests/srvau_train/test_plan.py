@@ -72,6 +72,11 @@ class TestMemory:
         totals = [self.of(f"hardware.strategy={s}").total for s in ("ddp", "zero2", "zero3")]
         assert totals == sorted(totals, reverse=True)
 
+    def test_ddp_holds_gradients_twice(self):
+        alone = self.of("hardware.gpus=1", "hardware.strategy=single")
+        shared = self.of("hardware.gpus=2", "hardware.strategy=ddp")
+        assert shared.gradients == 2 * alone.gradients and shared.optimizer == alone.optimizer
+
     def test_a_frozen_tower_has_no_gradients(self):
         assert self.of().gradients < self.of("model.freeze_vision=false").gradients
 
