@@ -32,7 +32,7 @@ from srvau_train.config import TrainConfig
 from srvau_train.examples import Example
 from srvau_train.profile import Profiled
 from srvau_train.rewards import reward_functions, truth_of
-from srvau_train.rollouts import SHOWN, SKIPPED, Prompts, effect_shares, reflection_start
+from srvau_train.rollouts import SHOWN, SKIPPED, TRUTH, Prompts, effect_shares, reflection_start, truth_columns
 from srvau_train.sft import arguments, lora, prepare_weights, step_arguments
 from srvau_train.shown_images import shown_images
 from srvau_train.skips import CountsSkips, SkipCount
@@ -65,6 +65,7 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, CountsSkips, GRPOTrainer):  #
 
     _shown: list[Features]
     _which: list[int]
+    _store: dict[str, Any]
 
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> PromptOrder:
         usual = super()._get_train_sampler(*args, **kwargs)
@@ -76,6 +77,8 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, CountsSkips, GRPOTrainer):  #
         import torch
 
         self._shown = [record.pop(SHOWN) for record in inputs]
+        for record in inputs:
+            record |= truth_columns(record.pop(TRUTH))
         self._which = list(range(len(inputs)))
         skipped = [item for record in inputs for item in record.pop(SKIPPED, ())]
         self.skips.count(len({record["prompt"] for record in inputs}) + len(skipped), skipped)
@@ -96,7 +99,7 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, CountsSkips, GRPOTrainer):  #
         return (
             [row["input_ids"][0].tolist() for row in rows],
             None,
-            {"mm_token_type_ids": kinds, **visual_tensors(self._shown)},
+            {"mm_token_type_ids": kinds, **visual_tensors(self._shown, self._store)},
         )
 
     def _generate_single_turn(self, prompt_ids: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
@@ -274,7 +277,7 @@ def _trainer(
     except OSError as error:
         raise ModelError(f"the first checkpoint cannot be loaded a second time, for grpo.beta: {error}") from error
     trainer.data_collator = Prompts(dataset)
-    trainer.weights, trainer.kept = weights, grpo.keep
+    trainer.weights, trainer.kept, trainer._store = weights, grpo.keep, {}
     trainer.skips = SkipCount(config.data.most_skipped)
     trainer.drop_flat_groups = grpo.drop_flat_groups
     trainer.reflection_only = grpo.advantage_on == "reflection"

@@ -138,8 +138,8 @@ def length_reward(text: str, target: float = 2.0, limit: float = 2.5) -> float:
 def looped_share(text: str) -> float:
     """Return the share of word triples that have occurred before."""
     words = _WORD.findall(text.lower())
-    triples = list(zip(words, words[1:], words[2:], strict=False))
-    return 1 - len(set(triples)) / len(triples) if triples else 0.0
+    count = len(words) - 2
+    return 1 - len(set(zip(words, words[1:], words[2:], strict=False))) / count if count > 0 else 0.0
 
 
 def repeats(text: str) -> bool:

@@ -15,7 +15,7 @@ from srvau_train.skips import Skipped
 from srvau_train.weights import RewardWeights
 from vau_bench.errors import ModelError
 
-SHOWN, SKIPPED = "shown", "skipped"
+SHOWN, TRUTH, SKIPPED = "shown", "truth", "skipped"
 CELLS = ("keep", "repair", "damage", "stay_wrong")
 
 
@@ -40,7 +40,8 @@ class Prompts:
 
     def _record(self, features: Features) -> dict[str, Any]:
         truth = timed_truth(self._rows.rows[features.index].truth, features)
-        return {"prompt": str(features.index), **truth_columns(truth), SHOWN: features}
+        # the columns that it stands for are added by the trainer: a loader looks into all that it hands on
+        return {"prompt": str(features.index), TRUTH: truth, SHOWN: features}
 
     def _next(self, row: int) -> tuple[Features, list[Skipped]]:
         """Return the first row from this one on that can be shown, and those before it."""

@@ -18,6 +18,7 @@ from srvau_train.rollouts import CELLS, Prompts, effect_shares, reflection_start
 from srvau_train.weights import RewardWeights
 from vau_bench.errors import ModelError, UsageError
 from vau_bench.parsing import write_reflection
+from vau_bench.records import Segment
 
 pytest.importorskip("trl")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("training")]
@@ -347,7 +348,7 @@ class TestTraining:
         )
         records = Prompts(dataset)([{"row": 0}, {"row": 0}, {"row": 2}])
         assert [r["prompt"] for r in records] == ["1", "1", "2"]
-        assert records[0]["option"] == rows[1].truth.option, "its truth comes with it"
+        assert records[0]["truth"] == rows[1].truth, "its truth comes with it"
         assert len(records[0]["skipped"]) == 1
         lost = ExampleDataset(rows[:1], dataset._builder, processor.tokenizer, clips())
         with pytest.raises(ModelError, match="none of 1 rows could be shown"):
@@ -367,14 +368,23 @@ class TestTraining:
         assert source.loaded == 3
         assert [r["shown"] for r in first] == [r["shown"] for r in again] and first[0]["skipped"] == again[0]["skipped"]
 
+    def test_memory_that_is_used_again_holds_what_new_memory_would(self, trainer, clips):
+        import torch
+
+        made, _ = trainer(clips(sizes=(56, 84)))
+        shown, store = made._shown, {}
+        for rows in (shown, shown[:3], [*shown, *shown]):
+            again, new = visual_tensors(rows, store), visual_tensors(rows)
+            assert again.keys() == new.keys() and all(torch.equal(again[name], new[name]) for name in new)
+
     def test_an_interval_is_graded_by_how_long_the_decoded_video_is(self, make_config, make_rows, clips):
         config = make_config()
         model, processor, family = load_base(config.model)
         rows = [replace(row, truth=replace(row.truth, duration=None)) for row in make_rows(2, kind="grounding")]
         builder = input_builder(processor, model, family, config.data)
         records = Prompts(ExampleDataset(rows, builder, processor.tokenizer, clips()))([{"row": 0}, {"row": 1}])
-        assert [record["duration"] for record in records] == [4.0, 4.0]
-        whole = Truth(segments=((1.0, 2.0),), duration=records[0]["duration"])
+        assert [record["truth"].duration for record in records] == [4.0, 4.0]
+        whole = replace(records[0]["truth"], segments=(Segment(1.0, 2.0),))
         assert tiou_reward("<glue>[0.0, 4.0]</glue>", whole, above_whole=True) == 0
 
 
