@@ -31,8 +31,8 @@ from srvau_train.checkpoints import FINAL, MetricsLog, WholeCheckpoints, claim, 
 from srvau_train.config import TrainConfig
 from srvau_train.examples import Example
 from srvau_train.profile import Profiled
-from srvau_train.rewards import reward_functions, truth_of
-from srvau_train.rollouts import SHOWN, SKIPPED, TRUTH, Prompts, effect_shares, reflection_start, truth_columns
+from srvau_train.rewards import reward_functions
+from srvau_train.rollouts import SHOWN, SKIPPED, TRUTH, Prompts, effect_shares, reflection_start
 from srvau_train.sft import arguments, lora, prepare_weights, step_arguments
 from srvau_train.shown_images import shown_images
 from srvau_train.skips import CountsSkips, SkipCount
@@ -77,8 +77,6 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, CountsSkips, GRPOTrainer):  #
         import torch
 
         self._shown = [record.pop(SHOWN) for record in inputs]
-        for record in inputs:
-            record |= truth_columns(record.pop(TRUTH))
         self._which = list(range(len(inputs)))
         skipped = [item for record in inputs for item in record.pop(SKIPPED, ())]
         self.skips.count(len({record["prompt"] for record in inputs}) + len(skipped), skipped)
@@ -109,7 +107,7 @@ class VideoGRPOTrainer(WholeCheckpoints, Profiled, CountsSkips, GRPOTrainer):  #
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, ids: Any) -> Any:
         rewards = self._timed("rewards", super()._calculate_rewards, inputs, prompts, completions, ids)
-        shares = effect_shares(completions, [truth_of(record) for record in inputs], self.weights)
+        shares = effect_shares(completions, [record[TRUTH] for record in inputs], self.weights)
         for name, share in shares.items():
             self._metrics["train"][f"reflection/{name}"].append(share)
         return rewards

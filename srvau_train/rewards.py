@@ -16,7 +16,7 @@ from srvau_train.grading import Quality, Truth, grade
 from srvau_train.weights import COMPONENTS, EffectCells, RewardWeights
 from vau_bench.parsing import Reflection, parse_grammar
 from vau_bench.records import Segment
-from vau_bench.reflection import manner
+from vau_bench.reflection import manner_of
 
 RewardFunction: TypeAlias = Callable[..., list[float]]
 
@@ -41,6 +41,8 @@ _SENTENCE = 4
 _WORD = re.compile(r"\w+")
 _SENTENCE_END = re.compile(r"[.!?]+(?:\s+|$)")
 _NAN = float("nan")
+_grammar = lru_cache(maxsize=64)(parse_grammar)
+"""Each component begins with it."""
 
 
 class Components(NamedTuple):
@@ -78,7 +80,7 @@ def format_reward(text: str, style: str = "reflect", *, interval: bool | None = 
         style: `direct`, `think` or `reflect`.
         interval: whether each answer must have, or must not have, a `<glue>`; `None` accepts both.
     """
-    grammar = parse_grammar(text)
+    grammar = _grammar(text)
     if not grammar.well_formed or grammar.style != style:
         return 0.0
     attempts = [grammar.last] if grammar.first is None else [grammar.first, grammar.last]
@@ -110,10 +112,10 @@ def form_reward(text: str, most_words: int = 400) -> float:
     It has at least five words and at most `most_words`, repeats neither the first reasoning nor itself, and says no
     sentence twice.
     """
-    grammar = parse_grammar(text)
+    grammar = _grammar(text)
     if grammar.style != "reflect" or not grammar.well_formed:
         return 0.0
-    how = manner(text)
+    how = manner_of(grammar)
     fits = not how.empty and not how.copy and how.words <= most_words
     said = grammar.reflect or ""
     return float(fits and looped_share(said) < LOOPED and not repeats(said))
@@ -127,7 +129,7 @@ def length_reward(text: str, target: float = 2.0, limit: float = 2.5) -> float:
         target: `T / x`.
         limit: `Tmax / x`.
     """
-    grammar = parse_grammar(text)
+    grammar = _grammar(text)
     if grammar.first is None or grammar.style != "reflect" or not grammar.well_formed:
         return 0.0
     solution = len(_WORD.findall(text[slice(*grammar.first.span)]))
@@ -155,7 +157,7 @@ def total(text: str, truth: Truth, weights: RewardWeights = RewardWeights()) -> 
 
     The last ones are remembered: each component, and what tells reflections apart, asks for the same.
     """
-    grammar = parse_grammar(text)
+    grammar = _grammar(text)
     if AMBIGUOUS & set(grammar.problems):
         asked = grade(None, truth)
         nothing = Components(0.0, _or_nan(asked.accuracy), _or_nan(asked.tiou), 0.0, 0.0, 0.0)
@@ -213,16 +215,17 @@ def reward_functions(weights: RewardWeights = RewardWeights()) -> list[RewardFun
     """Return one function a component, `f(completions, **columns) -> list[float]`, as TRL's `reward_funcs`.
 
     TRL logs each by its name and adds them up by `GRPOConfig.reward_weights`; pass it `weights.listed()`. A component
-    that a row does not ask for is NaN, which TRL leaves out of sum and log. The columns are those of `truth_of`.
+    that a row does not ask for is NaN, which TRL leaves out of sum and log. The columns are those of `truth_of`,
+    or `truth` with each `Truth` itself.
     """
     return [_reward_function(name, index, weights) for index, name in enumerate(COMPONENTS)]
 
 
 def _reward_function(name: str, index: int, weights: RewardWeights) -> RewardFunction:
     def reward(completions: Sequence[Any], **columns: Any) -> list[float]:
-        rows = _rows(columns, len(completions))
-        pairs = zip(completions, rows, strict=True)
-        return [float(total(completion_text(c), truth_of(row), weights).components[index]) for c, row in pairs]
+        truths = columns.get("truth") or [truth_of(row) for row in _rows(columns, len(completions))]
+        pairs = zip(completions, truths, strict=True)
+        return [float(total(completion_text(c), truth, weights).components[index]) for c, truth in pairs]
 
     reward.__name__ = f"{name}_reward"
     return reward

@@ -40,7 +40,6 @@ class Prompts:
 
     def _record(self, features: Features) -> dict[str, Any]:
         truth = timed_truth(self._rows.rows[features.index].truth, features)
-        # the columns that it stands for are added by the trainer: a loader looks into all that it hands on
         return {"prompt": str(features.index), TRUTH: truth, SHOWN: features}
 
     def _next(self, row: int) -> tuple[Features, list[Skipped]]:
@@ -60,18 +59,6 @@ def timed_truth(truth: Truth, features: Features) -> Truth:
     if truth.segments is None or truth.duration is not None or seen is None:
         return truth
     return replace(truth, duration=seen.duration)
-
-
-def truth_columns(truth: Truth) -> dict[str, Any]:
-    """Return a truth as the columns that the reward functions read."""
-    return {
-        "label": truth.label,
-        "classes": list(truth.classes),
-        "option": truth.option,
-        "options": list(truth.options),
-        "segments": None if truth.segments is None else [list(s) for s in truth.segments],
-        "duration": truth.duration,
-    }
 
 
 def reflection_start(tokenizer: Any, tokens: Sequence[int]) -> int:

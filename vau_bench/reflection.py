@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vau_bench.metrics.base import FloatArray
 from vau_bench.metrics.reflection import REFLECTION, reflection_cells
-from vau_bench.parsing import parse_grammar
+from vau_bench.parsing import Reflection, parse_grammar
 from vau_bench.results import ReflectionResult, metric_result
 from vau_bench.stats import estimate_all
 
@@ -45,7 +45,11 @@ class Manner(NamedTuple):
 
 def manner(text: str) -> Manner:
     """Return how the reflection of a response is written; a response without one has an empty one."""
-    grammar = parse_grammar(text)
+    return manner_of(parse_grammar(text))
+
+
+def manner_of(grammar: Reflection) -> Manner:
+    """Return the same of a response that has been read."""
     words = _WORD.findall((grammar.reflect or "").lower())
     before = _WORD.findall((grammar.first.think or "").lower()) if grammar.first else []
     triples = _triples(words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from srvau_train.batches import ExampleDataset, Features, input_builder, load_base, visual_tensors
 from srvau_train.grading import Truth
 from srvau_train.rewards import tiou_reward
-from srvau_train.rollouts import CELLS, Prompts, effect_shares, reflection_start, truth_columns
+from srvau_train.rollouts import CELLS, Prompts, effect_shares, reflection_start
 from srvau_train.weights import RewardWeights
 from vau_bench.errors import ModelError, UsageError
 from vau_bench.parsing import write_reflection
@@ -406,11 +405,3 @@ class TestWhatReflectionsDid:
     def test_answers_without_reflection_do_not_count(self):
         truth = Truth(option="B", options=("a", "b"))
         assert effect_shares(["<answer>B</answer>"], [truth], RewardWeights()) == {}
-
-    def test_a_truth_survives_as_columns(self):
-        from srvau_train.rewards import truth_of
-        from vau_bench.records import Segment
-
-        for truth in (Truth(label="Fire", classes=("Fire",)), Truth(segments=(), duration=4.0),
-                      Truth(segments=(Segment(1.0, 2.5),)), Truth(option="A", options=("x", "y"))):  # fmt: skip
-            assert truth_of(json.loads(json.dumps(truth_columns(truth)))) == truth

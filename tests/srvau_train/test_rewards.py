@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -373,6 +374,8 @@ def test_adapters_return_one_number_a_completion_in_both_formats() -> None:
     columns = {"option": ["B", None], "segments": [None, []], "prompts": ["x", "y"], "completion_ids": [[1], [2]]}
     for completions in (texts, chats, parts):
         values = [f(completions=completions, **columns) for f in functions]
+        whole = [f(completions=completions, truth=[MCQ, Truth(segments=())]) for f in functions]
+        assert json.dumps(whole) == json.dumps(values)
         for row, (text, truth) in enumerate(zip(texts, (MCQ, Truth(segments=())), strict=True)):
             assert [v[row] for v in values] == pytest.approx(list(total(text, truth).components), nan_ok=True)
 

@@ -7,14 +7,11 @@ reflect  a think answer, `<reflect>..</reflect>`, a think answer: the last answe
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from vau_bench.parsing.answers import Attempt, Reflection, Span, Style
 from vau_bench.parsing.tags import Block, find_blocks, is_blank
 from vau_bench.records import ANOMALY, NORMAL, Segment
 
 
-@lru_cache(maxsize=64)  # what one response is asked for, such as each component of a reward, begins here
 def parse_grammar(text: str) -> Reflection:
     """Read a response by the grammar; broken tags are named in `problems`, never an error."""
     blocks, problems = find_blocks(text)
