@@ -58,7 +58,7 @@ class TestAdapters:
         assert plan(config, "sft").parameters.trained == made.get_nb_trainable_parameters()[0]
 
     def test_they_are_float32_beside_the_models_own_weights(self):
-        found = plan(config_of("qwen3_vl_8b", []), "sft")
+        found = plan(config_of("qwen3_vl_8b", ["hardware.gpus=1", "hardware.strategy=single"]), "sft")
         memory, n = found.memory, found.parameters
         assert memory.weights * GIB == pytest.approx(2 * n.total + 4 * n.trained)
         assert memory.gradients * GIB == pytest.approx(4 * n.trained) and memory.optimizer == 2 * memory.gradients
