@@ -8,6 +8,7 @@ final/            the result, loadable by transformers alone
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -25,6 +26,8 @@ from srvau_train.config import TrainConfig
 from vau_bench.errors import ModelError, RunError, UsageError
 
 COMPLETE, FINAL, METRICS, CONFIG = "complete", "final", "metrics.jsonl", "config.yaml"
+_NO_SPACE = "no space left on device"
+_TORCH_WRITER = "inline_container"  # in what torch says when the disk took less than was written
 _FAILED_WRITES = (OSError, RuntimeError, SafetensorError)  # torch and safetensors wrap what the disk says
 
 
@@ -107,7 +110,7 @@ class MetricsLog(TrainerCallback):  # type: ignore[misc]
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Append a line."""
         if state.is_world_process_zero and logs:
-            with self._path.open("a", encoding="utf-8") as file:
+            with disk(self._path, "the same command goes on"), self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}, default=float) + "\n")
 
 
@@ -237,13 +240,16 @@ def _step_of(line: str) -> int:
 
 def _about_disk(error: Exception) -> bool:
     text = str(error).lower()
-    return isinstance(error, OSError) or any(
-        words in text for words in ("no space", "os error", "i/o error", "iostream", "file write", "disk")
-    )
+    signs = (_NO_SPACE, "os error", "i/o error", "iostream", "file write", "disk", _TORCH_WRITER)
+    return isinstance(error, OSError) or any(words in text for words in signs)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if _NO_SPACE in str(error).lower():
+        return os.strerror(errno.ENOSPC)
+    if _TORCH_WRITER in str(error):
+        return "the disk did not take all of it; it may be full"
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

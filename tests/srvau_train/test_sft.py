@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ from srvau_train.batches import (
     response_tokens,
     sft_batch,
 )
-from srvau_train.checkpoints import latest
+from srvau_train.checkpoints import MetricsLog, latest
 from srvau_train.examples import task_examples
 from srvau_train.skips import SkipCount, Skipped
 from vau_bench.errors import DataError, ModelError, RunError, UsageError
@@ -346,10 +347,11 @@ class TestBadInput:
             ("torch.save", 4, OSError(errno.ENOSPC, "No space left on device")),
             ("torch.save", 4, RuntimeError("[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed "
                                            "writing file data/3: file write failed")),
+            ("torch.save", 4, RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 2040 vs 2016")),
             ("transformers.modeling_utils.safe_save_file", 1,
              SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")),
         ],
-        ids=["os", "torch", "safetensors"],
+        ids=["os", "torch file", "torch position", "safetensors"],
     )  # fmt: skip
     def test_a_full_disk_leaves_the_last_whole_checkpoint(
         self, make_config, make_rows, clips, tmp_path, monkeypatch, saver, enough, error
@@ -369,6 +371,13 @@ class TestBadInput:
             train(config, tmp_path / "out", make_rows(12), clips())
         monkeypatch.undo()
         assert train(config, tmp_path / "out", make_rows(12), clips()).is_dir()
+
+    def test_a_line_of_metrics_that_finds_no_room_is_told(self, tmp_path):
+        log = MetricsLog(tmp_path)
+        (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+        state = SimpleNamespace(is_world_process_zero=True, global_step=1)
+        with pytest.raises(RunError, match=r"cannot write .*metrics\.jsonl: No space left on device; the same command"):
+            log.on_log(None, state, None, {"loss": 1.0})
 
     def test_nothing_to_train_on(self, make_config, tmp_path, clips):
         with pytest.raises(UsageError, match="nothing to train on"):
