@@ -47,18 +47,17 @@ class WholeCheckpoints:
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         folder = Path(self.args.output_dir)
         target = folder / f"checkpoint-{self.state.global_step}"
+        last = latest(folder)
+        rest = f"{last.name} is whole: the same command goes on from it" if last else "there is none before it"
         try:
-            super()._save_checkpoint(model, trial)  # type: ignore[misc]
-            self.accelerator.wait_for_everyone()  # each process writes its own part
-            if self.args.should_save:
-                (target / COMPLETE).write_text("")
-        except _FAILED_WRITES as error:
-            if not _about_disk(error):
-                raise
+            with disk(target, rest):
+                super()._save_checkpoint(model, trial)  # type: ignore[misc]
+                self.accelerator.wait_for_everyone()  # each process writes its own part
+                if self.args.should_save:
+                    (target / COMPLETE).write_text("")
+        except RunError:
             shutil.rmtree(target, ignore_errors=True)
-            last = latest(folder)
-            rest = f"{last.name} is whole: the same command goes on from it" if last else "there is none before it"
-            raise RunError(f"cannot write {target.name}: {_reason(error)}; {rest}") from error
+            raise
         if self.args.should_save:
             for old in _complete(folder)[: -self.kept]:
                 shutil.rmtree(old, ignore_errors=True)

@@ -52,6 +52,14 @@ class ModelSection(Section):
     freeze_vision: bool = Field(True, description="leave the vision tower as it is")
     lora: LoraSection = Field(LoraSection(), description="of the adapters")
 
+    @property
+    def adapted(self) -> str:
+        """A pattern of the names of all layers that get an adapter: those of the tower too, unless it is frozen."""
+        places = [rf".*language_model.*\.({'|'.join(self.lora.targets)})"]
+        if not self.freeze_vision:
+            places.append(rf".*visual\.blocks\..*\.({'|'.join(self.lora.vision_targets)})")
+        return "|".join(places)
+
 
 class DataSection(Section):
     """What it is trained on, and how a clip is shown."""

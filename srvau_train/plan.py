@@ -98,21 +98,12 @@ def count_parameters(config: TrainConfig, shape: dict[str, Any]) -> Parameters:
     embeddings = sum(n for name, n in sizes.items() if "embed_tokens" in name or "lm_head" in name)
     total = sum(sizes.values())
     if config.model.method == "lora":
-        adapted = _adapted(config)
-        shapes = [p.shape for name, p in model.named_parameters() if adapted.search(name)]
+        adapted = re.compile(rf"({config.model.adapted})\.weight")
+        shapes = [p.shape for name, p in model.named_parameters() if adapted.fullmatch(name)]
         trained = sum(config.model.lora.r * (rows + columns) for rows, columns in shapes)
     else:
         trained = total - (vision if config.model.freeze_vision else 0)
     return Parameters(total - vision - embeddings, embeddings, vision, merger, trained)
-
-
-def _adapted(config: TrainConfig) -> re.Pattern[str]:
-    """Return what the names of weights that get an adapter end in, as `srvau_train.sft.lora` chooses them."""
-    lora = config.model.lora
-    places = [rf"language_model.*\.({'|'.join(lora.targets)})"]
-    if not config.model.freeze_vision:
-        places.append(rf"visual\.blocks\..*\.({'|'.join(lora.vision_targets)})")
-    return re.compile(rf"({'|'.join(places)})\.weight$")
 
 
 def visual_tokens(config: TrainConfig, shape: dict[str, Any]) -> int:

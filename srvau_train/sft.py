@@ -252,23 +252,17 @@ def prepare_weights(model: Any, config: TrainConfig) -> None:
 
 
 def lora(config: TrainConfig) -> Any:
-    """Return the adapters' configuration, `None` where all weights are trained.
-
-    The tower gets adapters too, in the linear layers of its blocks, unless it is frozen.
-    """
+    """Return the adapters' configuration, `None` where all weights are trained."""
     if config.model.method == "full":
         return None
     from peft import LoraConfig
 
     own = config.model.lora
-    places = [rf".*language_model.*\.({'|'.join(own.targets)})"]
-    if not config.model.freeze_vision:
-        places.append(rf".*visual\.blocks\..*\.({'|'.join(own.vision_targets)})")
     return LoraConfig(
         r=own.r,
         lora_alpha=own.alpha,
         lora_dropout=own.dropout,
-        target_modules="|".join(places),
+        target_modules=config.model.adapted,
         task_type="CAUSAL_LM",
     )
 

@@ -54,7 +54,7 @@ def test_killed_at_a_random_moment_it_ends_with_the_same_weights(tmp_path, stage
     while not whole_checkpoint(tmp_path / "cut"):
         assert process.poll() is None and time.monotonic() - begin < 300
         time.sleep(0.02)
-    moment = random.uniform(0, 1)
+    moment = random.uniform(0, 0.5)
     time.sleep(moment)
     process.kill()
     process.wait()
