@@ -11,6 +11,7 @@ from torch.utils.data import Sampler
 from trl import SFTConfig, SFTTrainer
 
 from srvau_train.batches import (
+    IGNORED,
     ClipSource,
     DecodedHere,
     ExampleDataset,
@@ -39,10 +40,12 @@ class Collator:
         self._pad = pad
 
     def __call__(self, numbers: Sequence[dict[str, int]]) -> dict[str, Any]:
-        """Return the batch, and under `SKIPPED` all rows as they came out."""
+        """Return the batch, and under `SKIPPED` the rows that are not in it; without any, no label bears loss."""
+        import torch
+
         items = [self._rows[number["row"]] for number in numbers]
         shown = [item for item in items if hasattr(item, "prompt")]
-        batch = sft_batch(shown, self._pad) if shown else {}  # type: ignore[arg-type]
+        batch = sft_batch(shown, self._pad) if shown else {"labels": torch.full((1, 2), IGNORED)}  # type: ignore[arg-type]
         return {**batch, SKIPPED: [item for item in items if not hasattr(item, "prompt")], "rows": len(items)}
 
 

@@ -292,6 +292,20 @@ class TestBadInput:
         assert len(metrics(tmp_path / "out", "loss")) == 4
         assert metrics(tmp_path / "out", "skipped_rows")[-1] == 1
 
+    @pytest.mark.parametrize("accumulation", [1, 2])
+    @pytest.mark.parametrize("damaged", [0, 3])
+    def test_a_batch_of_nothing_but_a_damaged_video_teaches_nothing_and_training_goes_on(
+        self, make_config, make_rows, clips, metrics, tmp_path, accumulation, damaged
+    ):
+        videos = [f"train-{n:04d}.mp4" for n in range(8)]
+        videos[damaged] = "train-x.mp4"
+        steps = {"max_steps": 8 // accumulation, "batch_size": 1, "accumulation": accumulation}
+        config = make_config(sft=steps, data={"most_skipped": 0.5})
+        with pytest.warns(UserWarning, match="1 times a row could not be shown"):
+            train(config, tmp_path / "out", make_rows(8, videos=videos), clips())
+        losses = metrics(tmp_path / "out", "loss")
+        assert len(losses) == 8 // accumulation and losses.count(0.0) == (accumulation == 1)
+
     def test_too_many_of_them_end_it(self, make_config, make_rows, clips, tmp_path):
         config = make_config(sft={"max_steps": 40})
         videos = [f"train-x{n}.mp4" for n in range(8)]
