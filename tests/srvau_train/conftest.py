@@ -95,3 +95,17 @@ def metrics():
         return [line[name] for line in lines if name in line]
 
     return read
+
+
+@pytest.fixture
+def dataset(make_config, make_rows, clips):
+    """Prepare rows, and give their model and processor: `dataset(rows, "video", clips())`."""
+    from srvau_train.batches import ExampleDataset, input_builder, load_base
+
+    def make(rows, mode="video", source=None):
+        config = make_config(data={"mode": mode})
+        model, processor, family = load_base(config.model)
+        builder = input_builder(processor, model, family, config.data)
+        return ExampleDataset(rows, builder, processor.tokenizer, source or clips()), model, processor
+
+    return make

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +10,8 @@ from typing import Any
 import pytest
 
 from srvau_train.batches import ExampleDataset, Features, input_builder, load_base, visual_tensors
-from srvau_train.grading import Truth
-from srvau_train.rewards import tiou_reward
-from srvau_train.rollouts import CELLS, Prompts, effect_shares, reflection_start
-from srvau_train.weights import RewardWeights
-from vau_bench.errors import ModelError, UsageError
-from vau_bench.parsing import write_reflection
-from vau_bench.records import Segment
+from srvau_train.rollouts import Prompts, reflection_start
+from vau_bench.errors import UsageError
 
 pytest.importorskip("trl")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("training")]
@@ -114,17 +108,6 @@ class TestItSees:
 
 
 class TestOptions:
-    def test_only_reflections_learn(self, tiny_qwen25_checkpoint):
-        from transformers import AutoProcessor
-
-        tokenizer = AutoProcessor.from_pretrained(tiny_qwen25_checkpoint).tokenizer
-        text = "<think>é B</think><answer>B</answer><reflect>Was it?</reflect><think>A</think><answer>A</answer>"
-        tokens = tokenizer(text)["input_ids"]
-        start = reflection_start(tokenizer, tokens)
-        assert tokenizer.decode(tokens[start:]).lstrip(">").startswith("<reflect>")
-        assert "<reflect>" not in tokenizer.decode(tokens[:start])
-        assert reflection_start(tokenizer, tokenizer("<answer>B</answer>")["input_ids"]) == 0
-
     def test_what_stands_before_the_reflection_bears_no_loss(self, trainer, clips):
         made, _ = trainer(
             clips(),
@@ -338,34 +321,9 @@ class TestTraining:
         first = Path(config.model.checkpoint) / "model.safetensors"
         assert (whole / "model.safetensors").read_bytes() != first.read_bytes(), "something was learnt"
 
-    def test_a_damaged_video_gives_its_place_to_the_next(self, make_config, make_rows, clips):
-        config = make_config()
-        model, processor, family = load_base(config.model)
-        rows = make_rows(4, responses=False, videos=["train-x.mp4", "train-1.mp4", "train-2.mp4", "train-3.mp4"])
-        dataset = ExampleDataset(
-            rows, input_builder(processor, model, family, config.data), processor.tokenizer, clips()
-        )
-        records = Prompts(dataset)([{"row": 0}, {"row": 0}, {"row": 2}])
-        assert [r["prompt"] for r in records] == ["1", "1", "2"]
-        assert records[0]["truth"] == rows[1].truth, "its truth comes with it"
-        assert len(records[0]["skipped"]) == 1
-        lost = ExampleDataset(rows[:1], dataset._builder, processor.tokenizer, clips())
-        with pytest.raises(ModelError, match="none of 1 rows could be shown"):
-            Prompts(lost)([{"row": 0}])
-
     def test_prompts_are_what_is_counted_not_their_completions(self, trainer, clips):
         made, _ = trainer(clips())
         assert (made.skips.seen, made.skips.skipped) == (2, 0)
-
-    def test_a_batch_that_comes_again_is_not_decoded_again(self, make_config, make_rows, clips):
-        config, source = make_config(), clips()
-        model, processor, family = load_base(config.model)
-        builder = input_builder(processor, model, family, config.data)
-        rows = make_rows(4, responses=False, videos=["train-x.mp4", "train-1.mp4", "train-2.mp4", "train-3.mp4"])
-        prompts = Prompts(ExampleDataset(rows, builder, processor.tokenizer, source))
-        first, again = (prompts([{"row": 0}, {"row": 2}]) for _ in range(2))
-        assert source.loaded == 3
-        assert [r["shown"] for r in first] == [r["shown"] for r in again] and first[0]["skipped"] == again[0]["skipped"]
 
     def test_memory_that_is_used_again_holds_what_new_memory_would(self, trainer, clips):
         import torch
@@ -375,33 +333,3 @@ class TestTraining:
         for rows in (shown, shown[:3], [*shown, *shown]):
             again, new = visual_tensors(rows, store), visual_tensors(rows)
             assert again.keys() == new.keys() and all(torch.equal(again[name], new[name]) for name in new)
-
-    def test_an_interval_is_graded_by_how_long_the_decoded_video_is(self, make_config, make_rows, clips):
-        config = make_config()
-        model, processor, family = load_base(config.model)
-        rows = [replace(row, truth=replace(row.truth, duration=None)) for row in make_rows(2, kind="grounding")]
-        builder = input_builder(processor, model, family, config.data)
-        records = Prompts(ExampleDataset(rows, builder, processor.tokenizer, clips()))([{"row": 0}, {"row": 1}])
-        assert [record["truth"].duration for record in records] == [4.0, 4.0]
-        whole = replace(records[0]["truth"], segments=(Segment(1.0, 2.0),))
-        assert tiou_reward("<glue>[0.0, 4.0]</glue>", whole, above_whole=True) == 0
-
-
-class TestWhatReflectionsDid:
-    def shares(self, *pairs):
-        truth = Truth(option="B", options=("a", "b", "c", "d"))
-        texts = [
-            write_reflection(
-                "It looks so.", f"<answer>{a}</answer>", "I look again at it.", "Now I see.", f"<answer>{b}</answer>"
-            )
-            for a, b in pairs
-        ]
-        return effect_shares(texts, [truth] * len(texts), RewardWeights())
-
-    def test_the_four_cells(self):
-        found = self.shares("BB", "AB", "AB", "BA", "AC")
-        assert found == {"keep": 0.2, "repair": 0.4, "damage": 0.2, "stay_wrong": 0.2} and set(found) == set(CELLS)
-
-    def test_answers_without_reflection_do_not_count(self):
-        truth = Truth(option="B", options=("a", "b"))
-        assert effect_shares(["<answer>B</answer>"], [truth], RewardWeights()) == {}
