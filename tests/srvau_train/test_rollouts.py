@@ -41,6 +41,7 @@ class TestPrompts:
         records = Prompts(dataset(rows)[0])([{"row": 0}, {"row": 1}])
         assert [record["truth"].duration for record in records] == [4.0, 4.0]
         whole = replace(records[0]["truth"], segments=(Segment(1.0, 2.0),))
+        assert tiou_reward("<glue>[0.0, 4.0]</glue>", whole) == 0.25
         assert tiou_reward("<glue>[0.0, 4.0]</glue>", whole, above_whole=True) == 0
 
 
